@@ -1,0 +1,9 @@
+"""Trunkline: data in versioned repositories, and pipelines that run when the data changes.
+
+The rooms of the house, bottom up: `kernel`, `objects`, `content`, `maps` and `catalog`, `pfs`, `pps`,
+`worker`, `api` and `gateway`, `pachd`, `pachctl`. Imports point downward only.
+"""
+
+from trunkline.kernel.version import VERSION as __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,51 @@
+"""How sizes, ages and durations are read and written for people; the words of the original.
+
+Sizes are base 1024 with four significant digits (`4.586KiB`); ages are the human durations of `docker ps`.
+"""
+
+from __future__ import annotations
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+
+
+def size(count: int) -> str:
+    """A number of bytes: `0B`, `1023B`, `1.5KiB`, `41.28KiB`."""
+    value = float(count)
+    unit = 0
+    while value >= 1024 and unit < len(_UNITS) - 1:
+        value /= 1024
+        unit += 1
+    return f"{value:.4g}{_UNITS[unit]}"
+
+
+def duration(seconds: float) -> str:  # noqa: PLR0911 - one line per step of the scale
+    """A length of time: `Less than a second`, `3 seconds`, `About a minute`, `5 hours`, `2 weeks`."""
+    whole = int(seconds)
+    if whole < 1:
+        return "Less than a second"
+    if whole == 1:
+        return "1 second"
+    if whole < 60:
+        return f"{whole} seconds"
+    minutes = whole // 60
+    if minutes == 1:
+        return "About a minute"
+    if minutes < 60:
+        return f"{minutes} minutes"
+    hours = int(seconds / 3600 + 0.5)
+    if hours == 1:
+        return "About an hour"
+    return _long_duration(hours)
+
+
+def _long_duration(hours: int) -> str:
+    days = hours // 24
+    if hours < 48:
+        return f"{hours} hours"
+    if days < 14:
+        return f"{days} days"
+    if days < 60:
+        return f"{days // 7} weeks"
+    if days < 730:
+        return f"{days // 30} months"
+    return f"{days // 365} years"
