@@ -81,9 +81,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
     isolation = env.get("TRUNKLINE_ISOLATION", "auto")
     if isolation not in ("auto", "namespace", "substitution"):
-        raise InvalidRequest(
-            f"TRUNKLINE_ISOLATION is {isolation!r}: give auto, namespace or substitution"
-        )
+        raise InvalidRequest(f"TRUNKLINE_ISOLATION is {isolation!r}: give auto, namespace or substitution")
     return Settings(
         home=home_from(env),
         host=env.get("TRUNKLINE_HOST", DEFAULT_HOST),

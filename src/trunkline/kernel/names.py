@@ -21,9 +21,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]+")
 def check_name(name: str) -> None:
     """Refuses a name with anything but letters, digits, underscores and dashes."""
     if _NAME.fullmatch(name) is None:
-        raise Refused(
-            f"name ({name}) invalid: only alphanumeric characters, underscores, and dashes are allowed"
-        )
+        raise Refused(f"name ({name}) invalid: only alphanumeric characters, underscores, and dashes are allowed")
 
 
 def check_project_name(name: str) -> None:
@@ -45,8 +43,7 @@ def check_pipeline_name(project: str, name: str) -> None:
     if len(kubernetes) > LONGEST_KUBERNETES_NAME:
         over = len(kubernetes) - LONGEST_KUBERNETES_NAME
         raise Refused(
-            f'Kubernetes name "{kubernetes}" is {over} characters longer than the '
-            f"{LONGEST_KUBERNETES_NAME} max"
+            f'Kubernetes name "{kubernetes}" is {over} characters longer than the {LONGEST_KUBERNETES_NAME} max'
         )
 
 

@@ -18,7 +18,7 @@ def size(count: int) -> str:
     return f"{value:.4g}{_UNITS[unit]}"
 
 
-def duration(seconds: float) -> str:  # noqa: PLR0911 - one line per step of the scale
+def duration(seconds: float) -> str:
     """A length of time: `Less than a second`, `3 seconds`, `About a minute`, `5 hours`, `2 weeks`."""
     whole = int(seconds)
     if whole < 1:

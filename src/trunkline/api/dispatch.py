@@ -1,0 +1,122 @@
+"""How a call reaches its handler: one border for errors, cancellation and what is not built.
+
+A service is a plain object with a method per RPC that it offers, named as the RPC. Invariants: whatever a
+handler raises reaches the caller as a status with one line; an RPC of the contract without a method says that
+it is not built; nothing but this module knows gRPC's server interface.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message_factory import GetMessageClass
+
+from trunkline.kernel.errors import Cancelled, NotBuilt, TrunklineError
+
+log = logging.getLogger("trunkline.api")
+
+Handler = Callable[[Any, "Call"], Any]
+Options = Callable[[str], Handler | None]
+
+
+class Call:
+    """What a handler may know of the call besides its request."""
+
+    def __init__(self, context: grpc.ServicerContext) -> None:
+        self._context = context
+
+    def alive(self) -> bool:
+        """Whether the caller still waits for an answer."""
+        return bool(self._context.is_active())
+
+    def metadata(self, key: str) -> str:
+        """The value of a header, or an empty text."""
+        for name, value in self._context.invocation_metadata() or ():
+            if name == key:
+                return str(value)
+        return ""
+
+
+def service(descriptor: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
+    """A gRPC service whose RPCs are the methods of an object."""
+    methods = {
+        method.name: _method_handler(method, getattr(implementation, method.name, None))
+        for method in descriptor.methods
+    }
+    return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
+
+
+def refusing(descriptor: ServiceDescriptor, error: TrunklineError, but: object = None) -> grpc.GenericRpcHandler:
+    """A service that answers every RPC with an error, but for those that an object offers."""
+
+    def refuse(request: Any, call: Call) -> Any:
+        raise error
+
+    methods = {method.name: _method_handler(method, getattr(but, method.name, refuse)) for method in descriptor.methods}
+    return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
+
+
+def _method_handler(method: MethodDescriptor, handler: Handler | None) -> grpc.RpcMethodHandler:
+    streams_in, streams_out = bool(method.client_streaming), bool(method.server_streaming)
+    handler = handler or _not_built(method)
+    make = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }[streams_in, streams_out]
+    behaviour = _streamed(method, handler) if streams_out else _single(method, handler)
+    return make(
+        behaviour,
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )
+
+
+def _not_built(method: MethodDescriptor) -> Handler:
+    name = f"{method.containing_service.full_name}.{method.name}"
+
+    def handler(request: Any, call: Call) -> Any:
+        raise NotBuilt(f"{name} is not built yet: docs/compatibility.md lists what is")
+
+    return handler
+
+
+def _single(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc.ServicerContext], Any]:
+    def behaviour(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return handler(request, Call(context))
+        except Exception as error:
+            abort(context, method, error)
+
+    return behaviour
+
+
+def _streamed(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc.ServicerContext], Iterator[Any]]:
+    def behaviour(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        try:
+            yield from handler(request, Call(context))
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            abort(context, method, error)
+
+    return behaviour
+
+
+def abort(context: grpc.ServicerContext, method: MethodDescriptor, error: Exception) -> None:
+    """Ends the call with the status and the line of an error; an unforeseen one is logged whole."""
+    if isinstance(error, Cancelled) and not context.is_active():
+        return
+    if isinstance(error, TrunklineError):
+        status = getattr(grpc.StatusCode, error.grpc_status)
+        context.abort(status, error.message)
+    log.exception("unforeseen error", extra={"rpc": method.full_name})
+    context.abort(
+        grpc.StatusCode.INTERNAL,
+        f"unforeseen error in {method.full_name} ({type(error).__name__}): see pachd's log, and please report it",
+    )

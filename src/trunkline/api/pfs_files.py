@@ -1,0 +1,191 @@
+"""Files over gRPC: writing them, reading them, comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from trunkline.api import convert, tarstream
+from trunkline.api.dispatch import Call
+from trunkline.content.entry import from_entry
+from trunkline.kernel import paths
+from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused
+from trunkline.maps import EMPTY
+from trunkline.pfs import fsck, globs, modify, resolve, rows
+from trunkline.pfs.files import View
+from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.refs import CommitRef
+from trunkline.pfs.rows import Commit
+from trunkline.pfs.tree import Node
+from trunkline.wire import pfs_pb2
+
+LARGEST_MESSAGE = 4 * 1024 * 1024
+"""Bytes of content in one message of a stream; far below the limit of 20 MiB."""
+
+
+class _Opened:
+    """A commit that is being read."""
+
+    def __init__(self, commit: Commit, view: View) -> None:
+        self.commit = commit
+        self.view = view
+        self.message = convert.commit_message(commit)
+
+    def info(self, node: Node) -> pfs_pb2.FileInfo:
+        tag = "" if node.is_dir else from_entry((node.path.encode(), node.hash, node.size, node.aux)).tag
+        return convert.file_info(self.message, self.commit.finishing, node, tag)
+
+    def missing(self, path: str) -> NotFound:
+        return NotFound(f"file {path} not found in repo {self.commit.repo} at commit {self.commit.id}")
+
+
+class FileCalls:
+    """The RPCs that read and write files."""
+
+    _pfs: Pfs
+
+    def ModifyFile(self, requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Empty:
+        """Applies a stream of operations to a commit, wholly or not at all."""
+        first = next(requests, None)
+        if first is None or not first.HasField("set_commit"):
+            raise InvalidRequest("first message must be a commit")
+        target = convert.commit_ref(first.set_commit)
+        modify.write(self._pfs, target, _operations(requests, call), call.alive)
+        return Empty()
+
+    def GetFile(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
+        """The bytes of one file."""
+        opened, matches = self._matches(request, call)
+        if matches[0].is_dir:
+            raise Refused("cannot get directory or non-regular file. Use GetFileTAR instead")
+        if len(matches) > 1:
+            raise Refused("matched multiple files. Use GetFileTAR instead")
+        for piece in opened.view.read(matches[0], request.offset):
+            for start in range(0, len(piece), LARGEST_MESSAGE):
+                yield BytesValue(value=piece[start : start + LARGEST_MESSAGE])
+
+    def GetFileTAR(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
+        """Everything that matches, as one tar."""
+        opened, matches = self._matches(request, call)
+        low, high = request.path_range.lower, request.path_range.upper
+
+        def nodes() -> Iterator[Node]:
+            for match in matches:
+                for node in opened.view.walk(match.path):
+                    if node.path >= low and (not high or node.path < high):
+                        yield node
+
+        for piece in tarstream.tar(opened.view, nodes()):
+            yield BytesValue(value=piece)
+
+    def InspectFile(self, request: pfs_pb2.InspectFileRequest, call: Call) -> pfs_pb2.FileInfo:
+        """One file or directory."""
+        opened = self._open(request.file, call)
+        node = opened.view.find(request.file.path)
+        if node is None:
+            raise opened.missing(request.file.path)
+        return opened.info(node)
+
+    def ListFile(self, request: pfs_pb2.ListFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
+        """What is directly below a directory."""
+        opened = self._open(request.file, call)
+        nodes = opened.view.children(
+            request.file.path,
+            marker=request.paginationMarker.path,
+            number=request.number,
+            reverse=request.reverse,
+        )
+        yield from (opened.info(node) for node in nodes)
+
+    def WalkFile(self, request: pfs_pb2.WalkFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
+        """A directory and everything below it."""
+        opened = self._open(request.file, call)
+        path = paths.clean(request.file.path)
+        if opened.view.find(path) is None and path != "/":
+            raise NotFound(f"commit/{opened.commit.id} does not contain item: ({request.file.path})")
+        nodes = opened.view.walk(
+            path, marker=request.paginationMarker.path, number=request.number, reverse=request.reverse
+        )
+        yield from (opened.info(node) for node in nodes)
+
+    def GlobFile(self, request: pfs_pb2.GlobFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
+        """Every file and directory that a pattern matches."""
+        globs.compiled(request.pattern)
+        opened = self._open(pfs_pb2.File(commit=request.commit), call)
+        low, high = request.path_range.lower, request.path_range.upper
+        for node in opened.view.glob(request.pattern):
+            if node.path >= low and (not high or node.path < high):
+                yield opened.info(node)
+
+    def DiffFile(self, request: pfs_pb2.DiffFileRequest, call: Call) -> Iterator[pfs_pb2.DiffFileResponse]:
+        """What differs between two paths; by default, between a path and itself in the parent commit."""
+        new = self._open(request.new_file, call)
+        if request.HasField("old_file"):
+            old, old_path = self._open(request.old_file, call), request.old_file.path
+        else:
+            old, old_path = self._parent(new, call), request.new_file.path
+        for left, right in new.view.diff(request.new_file.path, old.view, old_path):
+            yield pfs_pb2.DiffFileResponse(
+                new_file=None if left is None else new.info(left),
+                old_file=None if right is None else old.info(right),
+            )
+
+    def Fsck(self, request: pfs_pb2.FsckRequest, call: Call) -> Iterator[pfs_pb2.FsckResponse]:
+        """Problems of the stored data, one message each."""
+        yield from (pfs_pb2.FsckResponse(error=problem) for problem in fsck.check(self._pfs))
+
+    # -- parts --
+
+    def _open(self, file: pfs_pb2.File, call: Call) -> _Opened:
+        with self._pfs.catalog.read() as tx:
+            commit = resolve.commit(tx, convert.commit_ref(file.commit))
+        return self._view(commit, call)
+
+    def _view(self, commit: Commit, call: Call) -> _Opened:
+        commit = self._pfs.readable(commit, call.alive)
+        return _Opened(commit, View(self._pfs.maps, self._pfs.reader, self._pfs.content(commit)))
+
+    def _parent(self, opened: _Opened, call: Call) -> _Opened:
+        with self._pfs.catalog.read() as tx:
+            key = opened.commit.parent
+            parent = None if key is None else rows.commit_by_key(tx, key)
+        if parent is not None:
+            return self._view(parent, call)
+        return _Opened(opened.commit, View(self._pfs.maps, self._pfs.reader, EMPTY))
+
+    def _matches(self, request: pfs_pb2.GetFileRequest, call: Call) -> tuple[_Opened, list[Node]]:
+        if request.URL:
+            raise NotBuilt("writing files to a URL is not built yet: read them and upload them yourself")
+        opened = self._open(request.file, call)
+        exact = opened.view.find(request.file.path)
+        matches = [exact] if exact is not None else list(opened.view.glob(request.file.path))
+        if not matches:
+            raise opened.missing(request.file.path)
+        return opened, matches
+
+
+def _operations(requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Iterator[modify.Operation]:
+    for request in requests:
+        body = request.WhichOneof("body")
+        if body == "add_file":
+            yield _added(request.add_file)
+        elif body == "delete_file":
+            yield modify.Delete(request.delete_file.path, request.delete_file.datum)
+        elif body == "copy_file":
+            copy = request.copy_file
+            source: CommitRef = convert.commit_ref(copy.src.commit)
+            yield modify.Copy(copy.dst, copy.datum, source, copy.src.path, copy.append)
+        elif body == "set_commit":
+            raise InvalidRequest("cannot set commit: only the first message may")
+        else:
+            raise InvalidRequest("validate recv: ModifyFileRequest.body: value is required")
+    if not call.alive():
+        raise InvalidRequest("the stream of operations was cancelled: nothing was written")
+
+
+def _added(add: pfs_pb2.AddFile) -> modify.Operation:
+    if add.WhichOneof("source") == "url":
+        return modify.AppendUrl(add.path, add.datum, add.url.URL, add.url.recursive)
+    return modify.Append(add.path, add.datum, add.raw.value)

@@ -1,0 +1,188 @@
+"""Projects, repos and branches over gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.empty_pb2 import Empty
+
+from trunkline.api import convert
+from trunkline.api.dispatch import Call
+from trunkline.catalog import Tx
+from trunkline.kernel.errors import InvalidRequest, NotBuilt
+from trunkline.kernel.names import DEFAULT_PROJECT
+from trunkline.maps import Root
+from trunkline.pfs import branches, projects, provenance, repos, resolve, rows
+from trunkline.pfs.change import Change
+from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.refs import BranchRef
+from trunkline.pfs.rows import Branch, Repo
+from trunkline.wire import pfs_pb2
+
+
+class RepoCalls:
+    """The RPCs of projects, repos and branches."""
+
+    _pfs: Pfs
+
+    # -- projects --
+
+    def CreateProject(self, request: pfs_pb2.CreateProjectRequest, call: Call) -> Empty:
+        """Makes a project."""
+        self._pfs.change(
+            lambda change: projects.create(
+                change, request.project.name, description=request.description, update=request.update
+            )
+        )
+        return Empty()
+
+    def InspectProject(self, request: pfs_pb2.InspectProjectRequest, call: Call) -> pfs_pb2.ProjectInfo:
+        """One project."""
+        with self._pfs.catalog.read() as tx:
+            return _project_info(projects.need(tx, request.project.name))
+
+    def ListProject(self, request: pfs_pb2.ListProjectRequest, call: Call) -> Iterator[pfs_pb2.ProjectInfo]:
+        """All projects."""
+        with self._pfs.catalog.read() as tx:
+            found = projects.all_projects(tx)
+        yield from (_project_info(project) for project in found)
+
+    def DeleteProject(self, request: pfs_pb2.DeleteProjectRequest, call: Call) -> Empty:
+        """Removes a project."""
+        self._pfs.change(lambda change: projects.delete(change, request.project.name, force=request.force))
+        return Empty()
+
+    # -- repos --
+
+    def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, call: Call) -> Empty:
+        """Makes a repo."""
+        if not request.HasField("repo"):
+            raise InvalidRequest("repo cannot be nil")
+        ref = convert.repo_ref(request.repo)
+        self._pfs.change(
+            lambda change: repos.create(change, ref, description=request.description, update=request.update)
+        )
+        return Empty()
+
+    def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, call: Call) -> pfs_pb2.RepoInfo:
+        """One repo, with the exact size of its `master` head."""
+        with self._pfs.catalog.read() as tx:
+            repo = resolve.repo(tx, convert.repo_ref(request.repo))
+            size = _master_size(tx, repo)
+            info = _repo_info(tx, repo, size)
+        info.details.size_bytes = size
+        return info
+
+    def ListRepo(self, request: pfs_pb2.ListRepoRequest, call: Call) -> Iterator[pfs_pb2.RepoInfo]:
+        """Repos of a type, by project and name."""
+        names = tuple(project.name for project in request.projects)
+        with self._pfs.catalog.read() as tx:
+            found = repos.select(tx, type=request.type, projects=names)
+            if request.page.page_size:
+                start = request.page.page_index * request.page.page_size
+                found = found[start : start + request.page.page_size]
+            infos = [_repo_info(tx, repo, _master_size(tx, repo)) for repo in found]
+        yield from infos
+
+    def DeleteRepo(self, request: pfs_pb2.DeleteRepoRequest, call: Call) -> pfs_pb2.DeleteRepoResponse:
+        """Removes a repo."""
+        ref = convert.repo_ref(request.repo)
+        deleted = self._pfs.change(lambda change: repos.delete(change, ref, force=request.force))
+        return pfs_pb2.DeleteRepoResponse(deleted=deleted)
+
+    def DeleteRepos(self, request: pfs_pb2.DeleteReposRequest, call: Call) -> pfs_pb2.DeleteReposResponse:
+        """Removes the repos of some projects, or all."""
+        names = tuple(project.name for project in request.projects)
+
+        def step(change: Change) -> list[Repo]:
+            if not names and not request.all:
+                return []
+            found = repos.select(change.tx, projects=() if request.all else names)
+            for repo in sorted(found, key=lambda one: -one.key):
+                repos.delete(change, repo.ref, force=request.force)
+            return found
+
+        deleted = self._pfs.change(step)
+        return pfs_pb2.DeleteReposResponse(repos=[convert.repo_message(repo.ref) for repo in deleted])
+
+    # -- branches --
+
+    def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, call: Call) -> Empty:
+        """Makes a branch, or moves it, or replaces its provenance."""
+        if not request.HasField("branch"):
+            raise InvalidRequest("branch cannot be nil")
+        if not request.branch.HasField("repo"):
+            raise InvalidRequest("branch repo cannot be nil")
+        if request.HasField("trigger") and request.trigger.branch:
+            raise NotBuilt("triggers are not built yet: docs/compatibility.md lists what is")
+        ref = convert.branch_ref(request.branch)
+        head = convert.optional_commit_ref(request, "head")
+        upstream = [convert.branch_ref(one) for one in request.provenance]
+        self._pfs.change(lambda change: branches.create(change, ref, head=head, provenance_refs=upstream))
+        return Empty()
+
+    def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, call: Call) -> pfs_pb2.BranchInfo:
+        """One branch."""
+        with self._pfs.catalog.read() as tx:
+            return _branch_info(tx, resolve.branch(tx, convert.branch_ref(request.branch)))
+
+    def ListBranch(self, request: pfs_pb2.ListBranchRequest, call: Call) -> Iterator[pfs_pb2.BranchInfo]:
+        """The branches of a repo, or all; newest first unless reversed."""
+        with self._pfs.catalog.read() as tx:
+            order = f"ORDER BY branches.id {'ASC' if request.reverse else 'DESC'}"
+            if request.HasField("repo"):
+                key = resolve.repo(tx, convert.repo_ref(request.repo)).key
+                found = list(rows.branches(tx, f"WHERE branches.repo = ? {order}", (key,)))
+            else:
+                found = list(rows.branches(tx, order, ()))
+            infos = [_branch_info(tx, branch) for branch in found]
+        yield from infos
+
+    def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, call: Call) -> Empty:
+        """Removes a branch."""
+        if not request.HasField("branch"):
+            raise InvalidRequest("validate request: branch: value is required")
+        ref: BranchRef = convert.branch_ref(request.branch)
+        self._pfs.change(lambda change: branches.delete(change, ref, force=request.force))
+        return Empty()
+
+
+def _project_info(project: projects.Project) -> pfs_pb2.ProjectInfo:
+    return pfs_pb2.ProjectInfo(
+        project=pfs_pb2.Project(name=project.name or DEFAULT_PROJECT),
+        description=project.description,
+        created_at=convert.timestamp(project.created),
+    )
+
+
+def _master_size(tx: Tx, repo: Repo) -> int:
+    """Bytes of the head of `master`; of its nearest finished ancestor while the head is open."""
+    branch = resolve.find_branch(tx, BranchRef(repo.ref, "master"))
+    commit = None if branch is None else rows.commit_by_key(tx, branch.head)
+    while commit is not None and commit.root is None:
+        commit = None if commit.parent is None else rows.commit_by_key(tx, commit.parent)
+    return 0 if commit is None or commit.root is None else Root.unpack(commit.root).weight
+
+
+def _repo_info(tx: Tx, repo: Repo, size: int) -> pfs_pb2.RepoInfo:
+    return pfs_pb2.RepoInfo(
+        repo=convert.repo_message(repo.ref),
+        created=convert.timestamp(repo.created),
+        size_bytes_upper_bound=size,
+        description=repo.description,
+        branches=[convert.branch_message(branch.ref) for branch in repos.branches_of(tx, repo)],
+    )
+
+
+def _branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
+    head = rows.commit_by_key(tx, branch.head)
+    assert head is not None, "a branch's head is a foreign key"
+    return pfs_pb2.BranchInfo(
+        branch=convert.branch_message(branch.ref),
+        head=convert.commit_message(head),
+        provenance=[convert.branch_message(one.ref) for one in provenance.upstream_branches(tx, branch.key)],
+        subvenance=[convert.branch_message(one.ref) for one in provenance.downstream_branches(tx, branch.key)],
+        direct_provenance=[convert.branch_message(one.ref) for one in provenance.direct_branches(tx, branch.key)],
+        created_at=convert.timestamp(branch.created),
+        updated_at=convert.timestamp(branch.updated),
+    )

@@ -1,0 +1,15 @@
+"""`pfs_v2.API`: the versioned file system over gRPC."""
+
+from __future__ import annotations
+
+from trunkline.api.pfs_commits import CommitCalls
+from trunkline.api.pfs_files import FileCalls
+from trunkline.api.pfs_repos import RepoCalls
+from trunkline.pfs.pfs import Pfs
+
+
+class PfsService(RepoCalls, CommitCalls, FileCalls):
+    """Every RPC of `pfs_v2.API` that is built."""
+
+    def __init__(self, pfs: Pfs) -> None:
+        self._pfs = pfs

@@ -1,0 +1,110 @@
+"""Branches: named pointers with a declared provenance.
+
+Invariants: a branch always has a head; a branch with provenance is written only by what it comes from; its
+graph passes `propagate.check_graph`. Replacing the provenance of a live branch makes a new head commit, so
+that no commit ever changes where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
+from trunkline.kernel.names import check_branch_name
+from trunkline.pfs import commits, propagate, provenance, resolve, rows
+from trunkline.pfs.change import Change
+from trunkline.pfs.refs import BranchRef, CommitRef
+from trunkline.pfs.rows import Branch
+
+
+def create(
+    change: Change,
+    ref: BranchRef,
+    *,
+    head: CommitRef | None = None,
+    provenance_refs: Sequence[BranchRef] = (),
+) -> Branch:
+    """Makes a branch, or replaces the provenance (and the head, if given) of an existing one.
+
+    Args:
+        head: the commit that becomes the head; None keeps the one there is, or makes an empty one.
+        provenance_refs: the branches it comes from; those that do not exist are made, empty.
+
+    Raises:
+        NotFound, InvalidRequest, Refused, CycleDetected: spec 01, section 4.
+    """
+    check_branch_name(ref.name)
+    repo = resolve.repo(change.tx, ref.repo)
+    if any(upstream.repo == ref.repo for upstream in provenance_refs):
+        raise Refused(f"repo {ref.repo} cannot be in the provenance of its own branch")
+    given = None if head is None else _head(change, ref, head)
+    existing = resolve.find_branch(change.tx, ref)
+    upstream = [_upstream(change, one) for one in provenance_refs]
+    before = set() if existing is None else {one.key for one in provenance.direct_branches(change.tx, existing.key)}
+    replaced = before != set(upstream)
+    start = given if given is not None else (None if existing is None else existing.head)
+    if start is None or (replaced and upstream):
+        start = commits.insert_commit(change, repo.key, ref.name, parent=start, origin="AUTO")
+        if not upstream:
+            commits.close_empty(change, start)
+    moved = existing is None or replaced or start != existing.head
+    key = commits.point_branch(change, repo.key, ref, existing, start) if moved else existing.key  # type: ignore[union-attr]
+    if replaced:
+        provenance.set_provenance(change.tx, key, upstream)
+    found = rows.branch_by_key(change.tx, key)
+    assert found is not None, "the branch was just written"
+    if replaced and upstream:
+        propagate.check_graph(change, found)
+        propagate.link_provenance(change, start, key)
+    return found
+
+
+def _head(change: Change, ref: BranchRef, head: CommitRef) -> int:
+    if head.repo != ref.repo:
+        raise Refused(f"branch and head commit must belong to the same repo: {ref} and {head}")
+    try:
+        return resolve.commit(change.tx, head).key
+    except NotFound as error:
+        raise NotFound(f"unable to inspect {head}: {error}") from None
+
+
+def _upstream(change: Change, ref: BranchRef) -> int:
+    """The key of a provenance branch, made empty if it is missing."""
+    if not ref.name:
+        raise InvalidRequest(f"branch must be specified in provenance on repo {ref.repo}")
+    found = resolve.find_branch(change.tx, ref)
+    if found is not None:
+        return found.key
+    check_branch_name(ref.name)
+    repo = resolve.repo(change.tx, ref.repo)
+    head = commits.insert_commit(change, repo.key, ref.name, parent=None, origin="AUTO")
+    commits.close_empty(change, head)
+    return commits.point_branch(change, repo.key, ref, None, head)
+
+
+def delete(change: Change, ref: BranchRef, *, force: bool = False) -> None:
+    """Removes a branch; its commits stay, and can be read by id.
+
+    Raises:
+        NotFound: no such branch.
+        Refused: other branches come from it, and `force` is not given.
+    """
+    branch = resolve.branch(change.tx, ref)
+    dependents = list(
+        rows.branches(
+            change.tx,
+            "JOIN branch_provenance AS edge ON edge.branch = branches.id WHERE edge.upstream = ? ORDER BY branches.id",
+            (branch.key,),
+        )
+    )
+    if dependents and not force:
+        names = " ".join(str(one.ref) for one in dependents)
+        raise Refused(f'branch "{ref.name}" cannot be deleted because it\'s in the direct provenance of [{names}]')
+    drop(change, branch)
+
+
+def drop(change: Change, branch: Branch) -> None:
+    """Removes a branch and every edge to it."""
+    change.tx.run("DELETE FROM branch_provenance WHERE branch = ? OR upstream = ?", (branch.key, branch.key))
+    change.tx.run("DELETE FROM branches WHERE id = ?", (branch.key,))
+    change.moved.pop(branch.key, None)

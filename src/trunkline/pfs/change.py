@@ -1,0 +1,62 @@
+"""One atomic change of the versioned world: a catalog transaction, one time, one commit-set id.
+
+Everything that a call causes, here and downstream, happens in its Change and carries its id. Invariants:
+all rows of a change have the same time; branches whose heads moved are propagated exactly once, at the end;
+hooks of the rooms above (jobs for new output commits) run in the same transaction, after propagation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from trunkline.catalog import Tx
+from trunkline.kernel.clock import Nanos
+from trunkline.kernel.ids import SetId
+
+
+class Change:
+    """What a running change knows.
+
+    Attributes:
+        tx: the catalog transaction.
+        set_id: the id of every commit made in it.
+        now: its time.
+        moved: keys of branches whose head or provenance changed, in order.
+        created: keys of commits made by it, upstream first.
+        before_removal: called with the keys of commits that are about to be deleted, so that rooms above can
+            let go of them first.
+    """
+
+    def __init__(self, tx: Tx, set_id: SetId, now: Nanos) -> None:
+        self.tx = tx
+        self.set_id = set_id
+        self.now = now
+        self.moved: dict[int, None] = {}
+        self.created: list[int] = []
+        self.before_removal: Sequence[Removal] = ()
+
+    def move(self, branch: int) -> None:
+        """Notes that what is downstream of the branch needs new commits."""
+        self.moved[branch] = None
+
+    def removing(self, commits: Sequence[int]) -> None:
+        """Announces that commits are about to be deleted."""
+        for removal in self.before_removal:
+            removal(self, commits)
+
+
+class Removal(Protocol):
+    """Called before commits are deleted, in the transaction that deletes them."""
+
+    def __call__(self, change: Change, commits: Sequence[int]) -> None:
+        """Must delete every row of its own that names one of the commits; raising undoes the whole change."""
+        ...
+
+
+class Hook(Protocol):
+    """Called at the end of each change, in its transaction, after propagation."""
+
+    def __call__(self, change: Change) -> None:
+        """May read and write the catalog; raising undoes the whole change."""
+        ...

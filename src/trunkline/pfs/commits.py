@@ -1,0 +1,173 @@
+"""The life of a commit: started, written to, finishing, finished.
+
+Invariants: a finished commit has a root (its whole content) and never changes again; a child starts only when
+its parent is finishing or finished; `started <= finishing <= finished`. What a commit holds is worked out by
+`finish`; what it causes downstream by `propagate`.
+"""
+
+from __future__ import annotations
+
+from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, Refused
+from trunkline.kernel.names import check_branch_name
+from trunkline.maps import EMPTY
+from trunkline.pfs import provenance, resolve, rows
+from trunkline.pfs.change import Change
+from trunkline.pfs.refs import SPEC, BranchRef, CommitRef
+from trunkline.pfs.rows import Branch, Commit
+
+
+def insert_commit(
+    change: Change,
+    repo_key: int,
+    branch: str,
+    *,
+    parent: int | None,
+    origin: str,
+    description: str = "",
+) -> int:
+    """Adds an open commit to a repo; the caller moves the branch and links provenance. Returns its key.
+
+    Raises:
+        AlreadyExists: the repo has a commit of this set already.
+    """
+    taken = change.tx.row(
+        rows.COMMIT_QUERY + "WHERE commits.repo = ? AND commits.set_id = ?", (repo_key, change.set_id)
+    )
+    if taken is not None:
+        commit = rows.commit_of(taken)
+        raise AlreadyExists(
+            f"inconsistent dependencies: cannot create commit from {commit}; repo ({commit.repo}) already has a "
+            "commit in this transaction"
+        )
+    key = change.tx.insert(
+        "INSERT INTO commits (repo, set_id, branch, parent, origin, description, started) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (repo_key, change.set_id, branch, parent, origin, description, change.now),
+    )
+    change.created.append(key)
+    return key
+
+
+def need(change: Change, key: int) -> Commit:
+    """The commit with this key, which is known to exist."""
+    found = rows.commit_by_key(change.tx, key)
+    assert found is not None, "the key of a commit that was just read or made"
+    return found
+
+
+def close_empty(change: Change, key: int) -> None:
+    """Finishes a commit that adds nothing: its content is its parent's, or nothing."""
+    commit = need(change, key)
+    parent = None if commit.parent is None else need(change, commit.parent)
+    root = EMPTY.pack() if parent is None else parent.root
+    finished = change.now if root is not None else None  # an unfinished parent: the finisher goes on
+    change.tx.run(
+        "UPDATE commits SET finishing = ?, finished = ?, root = ? WHERE id = ?",
+        (change.now, finished, root, key),
+    )
+
+
+def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, description: str = "") -> Commit:
+    """Starts a commit on a branch, which is made if need be.
+
+    Raises:
+        InvalidRequest, NotFound, Refused: no branch named; repo or parent missing; the parent is open; the branch is
+            an output branch.
+    """
+    if not ref.name:
+        raise InvalidRequest("branch must be specified")
+    check_branch_name(ref.name)
+    repo = resolve.repo(change.tx, ref.repo)
+    branch = resolve.find_branch(change.tx, ref)
+    if branch is not None and provenance.direct_branches(change.tx, branch.key):
+        raise Refused(f"cannot start a commit on an output branch: {ref}")
+    above = _parent(change, ref, branch, parent)
+    if above is not None and above.open:
+        raise Refused(
+            f"parent commit {above} has not been finished: finish it first (pachctl finish-commit), or write to it"
+        )
+    key = insert_commit(
+        change,
+        repo.key,
+        ref.name,
+        parent=None if above is None else above.key,
+        origin="USER",
+        description=description,
+    )
+    point_branch(change, repo.key, ref, branch, key)
+    return need(change, key)
+
+
+def _parent(change: Change, ref: BranchRef, branch: Branch | None, parent: CommitRef | None) -> Commit | None:
+    if parent is not None and (parent.id or parent.branch):
+        try:
+            return resolve.commit(change.tx, CommitRef(ref.repo, parent.id, parent.branch))
+        except NotFound:
+            raise NotFound(f"parent commit {parent} not found") from None
+    return None if branch is None else need(change, branch.head)
+
+
+def point_branch(change: Change, repo_key: int, ref: BranchRef, branch: Branch | None, head: int) -> int:
+    """Makes the branch, or moves it, so that its head is the commit; returns the branch's key."""
+    if branch is None:
+        key = change.tx.insert(
+            "INSERT INTO branches (repo, name, head, created, updated) VALUES (?, ?, ?, ?, ?)",
+            (repo_key, ref.name, head, change.now, change.now),
+        )
+    else:
+        key = branch.key
+        change.tx.run("UPDATE branches SET head = ?, updated = ? WHERE id = ?", (head, change.now, key))
+    change.move(key)
+    return key
+
+
+def finish(change: Change, ref: CommitRef, *, error: str = "", description: str = "", force: bool = False) -> Commit:
+    """Closes an open commit; its content is worked out in the background, in a moment.
+
+    Raises:
+        NotFound, Refused: no such commit; finished already; the output of a pipeline.
+    """
+    commit = resolve.commit(change.tx, ref)
+    if not commit.open:
+        raise Refused(f"commit {commit} has already finished")
+    upstream = provenance.direct_commits(change.tx, commit.key)
+    if any(one.repo.type == SPEC for one in upstream) and not force:
+        raise Refused("cannot finish a pipeline output or meta commit, use 'stop job' instead")
+    change.tx.run(
+        "UPDATE commits SET finishing = ?, error = ?, description = CASE WHEN ? = '' THEN description ELSE ? END "
+        "WHERE id = ?",
+        (change.now, error, description, description, commit.key),
+    )
+    return need(change, commit.key)
+
+
+def complete(change: Change, commit: Commit, root: bytes | None, error: str = "") -> None:
+    """Closes an open output commit with content worked out by its job.
+
+    Args:
+        root: the packed map of the content; None for an errored commit, which keeps what its parent had.
+        error: why the content is not what it should be.
+    """
+    current = need(change, commit.key)
+    if current.finished is not None:
+        return
+    if root is None:
+        parent = None if current.parent is None else need(change, current.parent)
+        root = EMPTY.pack() if parent is None else parent.root
+    finished = change.now if root is not None else None
+    change.tx.run(
+        "UPDATE commits SET finishing = coalesce(finishing, ?), finished = ?, root = ?, error = ? WHERE id = ?",
+        (change.now, finished, root, error, commit.key),
+    )
+    change.tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
+
+
+def clear(change: Change, ref: CommitRef) -> None:
+    """Forgets everything written to an open commit so far.
+
+    Raises:
+        NotFound, Refused: no such commit; finished already.
+    """
+    commit = resolve.commit(change.tx, ref)
+    if not commit.open:
+        raise Refused(f"cannot clear finished commit {commit}")
+    change.tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))

@@ -1,0 +1,177 @@
+"""Reading the files of a commit: inspect, list, walk, glob, read, compare.
+
+A view is a root and nothing else, so it never changes while it is read. Order is everywhere by path, bytewise,
+where a directory's path ends with `/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trunkline.content.entry import from_entry
+from trunkline.content.reader import ContentReader
+from trunkline.kernel import paths
+from trunkline.kernel.errors import Corrupt, InvalidRequest
+from trunkline.maps import Maps, Root
+from trunkline.maps.keys import prefix_end
+from trunkline.pfs import globs, tree
+from trunkline.pfs.tree import Node
+
+MOST_PER_PAGE = 100_000
+
+
+class View:
+    """The files below one root."""
+
+    def __init__(self, maps: Maps, reader: ContentReader, root: Root) -> None:
+        self.maps, self.reader, self.root = maps, reader, root
+
+    def find(self, path: str) -> Node | None:
+        """The file or directory at a path, with or without trailing slash; None if there is none."""
+        return tree.find(self.maps, self.root, paths.clean(path))
+
+    def children(self, path: str, *, marker: str = "", number: int = 0, reverse: bool = False) -> Iterator[Node]:
+        """What is directly below a directory; for a file, the file; nothing for a missing path.
+
+        Raises:
+            InvalidRequest: `number` and `reverse` do not go together, or the page is too large.
+        """
+        _check_page(number, reverse)
+        found = self.find(path)
+        if found is None:
+            return iter(())
+        if not found.is_dir:
+            return iter((found,))
+        if reverse:
+            return self._last_children(found.path, marker, number)
+        below = tree.children(self.maps, self.root, found.path, after=marker or None)
+        return _first(below, number)
+
+    def _last_children(self, above: str, marker: str, number: int) -> Iterator[Node]:
+        """The last children before the marker, in descending order, jumping over directories."""
+        low = above.encode()
+        high = marker.encode() if marker else prefix_end(low)
+        for _ in range(number):
+            entry = next(self.maps.range(self.root, low, high, reverse=True), None)
+            if entry is None:
+                return
+            slash = entry[0].find(b"/", len(low))
+            if slash < 0:
+                yield Node(entry[0].decode(), False, entry[2], entry[1], entry[3])
+                high = entry[0]
+            else:
+                high = entry[0][: slash + 1]
+                yield tree.folder(self.maps, self.root, high.decode())
+
+    def walk(self, path: str, *, marker: str = "", number: int = 0, reverse: bool = False) -> Iterator[Node]:
+        """A directory and everything below it, directories included; nothing for a missing path."""
+        _check_page(number, reverse)
+        found = self.find(path)
+        if found is None:
+            return iter(())
+        if reverse:
+            every = list(self._descend(found))
+            below = [node for node in reversed(every) if not marker or node.path < marker]
+            return iter(below[:number])
+        nodes = (node for node in self._descend(found) if not marker or _after(node.path, marker))
+        return _first(nodes, number)
+
+    def _descend(self, node: Node) -> Iterator[Node]:
+        yield node
+        if node.is_dir:
+            for child in tree.children(self.maps, self.root, node.path):
+                yield from self._descend(child)
+
+    def glob(self, pattern: str) -> Iterator[Node]:
+        """Every file and directory that a pattern matches.
+
+        Raises:
+            InvalidRequest: the pattern does not parse.
+        """
+        for match in globs.compiled(pattern).expand(self.maps, self.root):
+            if match.is_dir:
+                yield Node(match.path, True, match.size, match.hash)
+            else:
+                entry = self.maps.get(self.root, match.path.encode())
+                if entry is not None:
+                    yield Node(match.path, False, match.size, match.hash, entry[3])
+
+    def files_below(self, path: str) -> Iterator[Node]:
+        """Every file below a directory (whose path ends with `/`)."""
+        prefix = path.encode()
+        for key, value, weight, aux in self.maps.range(self.root, prefix, prefix_end(prefix)):
+            yield Node(key.decode(), False, weight, value, aux)
+
+    def read(self, node: Node, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of a file, in pieces, from an offset on.
+
+        Raises:
+            Corrupt: what the store holds is not what was written; the message names the file.
+        """
+        file = from_entry((node.path.encode(), node.hash, node.size, node.aux))
+        try:
+            yield from self.reader.read(file, min(offset, node.size))
+        except Corrupt as error:
+            raise type(error)(f"file {node.path} cannot be read: {error}") from error
+
+    def diff(self, path: str, older: View, older_path: str) -> Iterator[tuple[Node | None, Node | None]]:
+        """Pairs (new, old) that differ below two paths, directories before what they hold."""
+        new, old = self.find(path), older.find(older_path)
+        if _same(new, old):
+            return
+        yield new, old
+        yield from self._diff_below(new, older, old)
+
+    def _diff_below(self, new: Node | None, older: View, old: Node | None) -> Iterator[tuple[Node | None, Node | None]]:
+        mine = tree.children(self.maps, self.root, new.path) if new and new.is_dir else iter(())
+        theirs = tree.children(older.maps, older.root, old.path) if old and old.is_dir else iter(())
+        strip_new = len(new.path) if new else 0
+        strip_old = len(old.path) if old else 0
+        for left, right in _merge(mine, strip_new, theirs, strip_old):
+            if not _same(left, right):
+                yield left, right
+                yield from self._diff_below(left, older, right)
+
+
+def _merge(
+    mine: Iterator[Node], strip_new: int, theirs: Iterator[Node], strip_old: int
+) -> Iterator[tuple[Node | None, Node | None]]:
+    """Pairs two sorted listings by relative path."""
+    left, right = next(mine, None), next(theirs, None)
+    while left is not None or right is not None:
+        here = None if left is None else left.path[strip_new:]
+        there = None if right is None else right.path[strip_old:]
+        if there is None or (here is not None and here.encode() < there.encode()):
+            yield left, None
+            left = next(mine, None)
+        elif here is None or there.encode() < here.encode():
+            yield None, right
+            right = next(theirs, None)
+        else:
+            yield left, right
+            left, right = next(mine, None), next(theirs, None)
+
+
+def _same(new: Node | None, old: Node | None) -> bool:
+    if new is None or old is None:
+        return new is old
+    return new.is_dir == old.is_dir and new.hash == old.hash and new.size == old.size
+
+
+def _after(path: str, marker: str) -> bool:
+    return path.encode() > marker.encode()
+
+
+def _first(nodes: Iterator[Node], number: int) -> Iterator[Node]:
+    if number == 0:
+        yield from nodes
+        return
+    for _, node in zip(range(number), nodes, strict=False):
+        yield node
+
+
+def _check_page(number: int, reverse: bool) -> None:
+    if number > MOST_PER_PAGE:
+        raise InvalidRequest(f"cannot return more than {MOST_PER_PAGE} files at a time")
+    if number < 0 or (reverse and number == 0):
+        raise InvalidRequest("number must be > 0 when reverse is true")

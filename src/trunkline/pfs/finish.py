@@ -1,0 +1,67 @@
+"""The background step that finishes commits: works out what they hold, and closes them.
+
+Invariants: a commit is finished after its parent; its root is durable before the row names it; a crash at any
+moment leaves it finishing, and the step is simply done again.
+"""
+
+from __future__ import annotations
+
+from trunkline.catalog import Catalog, Tx
+from trunkline.content.reader import ContentReader
+from trunkline.kernel.clock import Clock
+from trunkline.kernel.errors import Corrupt
+from trunkline.maps import EMPTY, Maps, Root
+from trunkline.pfs import layers, rows
+from trunkline.pfs.fold import Folded, fold
+from trunkline.pfs.rows import Commit
+
+
+def next_unfinished(tx: Tx) -> Commit | None:
+    """The oldest commit that waits to be finished and whose parent is finished."""
+    where = (
+        "LEFT JOIN commits AS above ON above.id = commits.parent WHERE commits.finished IS NULL "
+        "AND commits.finishing IS NOT NULL AND (above.id IS NULL OR above.finished IS NOT NULL) "
+        "ORDER BY commits.id LIMIT 1"
+    )
+    return next(rows.commits(tx, where, ()), None)
+
+
+def base_of(tx: Tx, commit: Commit) -> Root | None:
+    """The content that a commit builds on; None while its parent is unfinished."""
+    if commit.parent is None:
+        return EMPTY
+    parent = rows.commit_by_key(tx, commit.parent)
+    if parent is None:
+        raise Corrupt(f"commit {commit} has lost its parent: run pachctl fsck")
+    return None if parent.root is None else Root.unpack(parent.root)
+
+
+class Finisher:
+    """Finishes commits, one at a time, oldest first."""
+
+    def __init__(self, catalog: Catalog, maps: Maps, reader: ContentReader, clock: Clock) -> None:
+        self._catalog, self._maps, self._reader, self._clock = catalog, maps, reader, clock
+
+    def step(self) -> Commit | None:
+        """Finishes the next commit that can be; None when there is none."""
+        with self._catalog.read() as tx:
+            commit = next_unfinished(tx)
+            if commit is None:
+                return None
+            base = base_of(tx, commit)
+            written = layers.load(tx, commit.key)
+        assert base is not None, "next_unfinished chose a commit with a finished parent"
+        told = Folded(base, commit.error)
+        folded = told if commit.error else fold(self._maps, self._reader, base, written)
+        root = base if folded.problem else folded.root
+        finished = max(self._clock.now(), commit.finishing or 0)
+
+        def close(tx: Tx) -> None:
+            tx.run(
+                "UPDATE commits SET finished = ?, root = ?, error = ? WHERE id = ? AND finished IS NULL",
+                (finished, root.pack(), folded.problem, commit.key),
+            )
+            tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
+
+        self._catalog.write(close)
+        return commit

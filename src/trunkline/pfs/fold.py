@@ -1,0 +1,107 @@
+"""Applies layers to a base map: what an open commit holds, and what a finished one will.
+
+Costs what the layers name, times a logarithm of what the base holds. Reports, but does not repair, what makes a
+commit an errored one: one path written under two tags, or a path that is a file and a directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from trunkline.content.append import join
+from trunkline.content.entry import FileEntry, from_entry, to_entry
+from trunkline.content.reader import ContentReader
+from trunkline.kernel import paths
+from trunkline.maps import Maps, Root
+from trunkline.maps.keys import prefix_end
+from trunkline.pfs import layers as layering
+from trunkline.pfs.layers import Layer, Operation
+from trunkline.pfs.tree import is_file_under
+
+MapEntry = tuple[bytes, bytes, int, bytes]
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """A map with layers applied, and the first problem found, in words (empty: none)."""
+
+    root: Root
+    problem: str
+
+
+def fold(maps: Maps, reader: ContentReader, base: Root, layers: Sequence[Layer]) -> Folded:
+    """The content of a commit whose parent holds `base` and into which `layers` were written."""
+    root, problem = base, ""
+    for layer in layers:
+        step = _Step(maps, reader, root, layer)
+        removals = [(above.encode(), prefix_end(above.encode())) for above in sorted(layer.removed)]
+        after = maps.edit(root, step.changes(), _disjoint(removals))
+        problem = problem or step.problem or _collision(maps, root, after, layer)
+        root = after
+    return Folded(root, problem)
+
+
+def _disjoint(ranges: list[tuple[bytes, bytes | None]]) -> list[tuple[bytes, bytes | None]]:
+    """Leaves out ranges that lie inside an earlier one; prefixes overlap only by nesting."""
+    kept: list[tuple[bytes, bytes | None]] = []
+    for low, high in ranges:
+        if not kept or (kept[-1][1] is not None and low >= kept[-1][1]):
+            kept.append((low, high))
+    return kept
+
+
+class _Step:
+    """One layer on its way into a map."""
+
+    def __init__(self, maps: Maps, reader: ContentReader, root: Root, layer: Layer) -> None:
+        self._maps, self._reader, self._root, self._layer = maps, reader, root, layer
+        self.problem = ""
+
+    def changes(self) -> Iterator[tuple[bytes, MapEntry | None]]:
+        for key, operation in layering.operations(self._maps, self._layer):
+            yield key, self._apply(key, operation)
+
+    def _apply(self, key: bytes, operation: Operation) -> MapEntry | None:
+        parts = list(operation.parts)
+        old = self._existing(key)
+        if old is not None and old.tag not in operation.dropped:
+            parts.insert(0, old)
+        if not parts:
+            return None
+        tags = list(dict.fromkeys(part.tag for part in parts))
+        if len(tags) > 1 and not self.problem:
+            path = key.decode()
+            self.problem = f"duplicate path output by different datums ({path} from {tags[0]} and {tags[1]})"
+        return to_entry(key, self._joined(parts))
+
+    def _existing(self, key: bytes) -> FileEntry | None:
+        if not self._root.count or layering.covers(self._layer, key.decode()):
+            return None
+        entry = self._maps.get(self._root, key)
+        return None if entry is None else from_entry(entry)
+
+    def _joined(self, parts: list[FileEntry]) -> FileEntry:
+        whole = parts[0]
+        for part in parts[1:]:
+            if part.size:
+                tag = part.tag
+                whole = msgspec.structs.replace(join(whole, part, self._reader), tag=tag) if whole.size else part
+        return whole
+
+
+def _collision(maps: Maps, before: Root, after: Root, layer: Layer) -> str:
+    """The first new path that is a file where a directory is, or the other way round."""
+    folders: dict[str, bool] = {}
+    for key, operation in layering.operations(maps, layer):
+        if not operation.parts:
+            continue
+        path = key.decode()
+        for folder in paths.ancestors(path)[1:]:
+            if folder not in folders:
+                folders[folder] = maps.get(after, folder[:-1].encode()) is not None
+            if folders[folder]:
+                return f"file / directory path collision ({folder[:-1]})"
+        if before.count and is_file_under(maps, after, path + "/"):
+            return f"file / directory path collision ({path})"
+    return ""

@@ -1,0 +1,155 @@
+"""Removing commits: squash (the content lives on in the children) and drop (it is gone).
+
+Every commit holds the root of its whole content, so removing one never touches another's data: only the links
+between commits are joined. Invariant: a branch whose head goes away gets the parent as head, or a new empty
+commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trunkline.kernel.errors import Refused
+from trunkline.kernel.ids import SetId
+from trunkline.pfs import commits, propagate, provenance, resolve, rows
+from trunkline.pfs.change import Change
+from trunkline.pfs.refs import SPEC, CommitRef
+from trunkline.pfs.rows import Commit, Repo
+
+
+def squash(change: Change, ref: CommitRef, *, recursive: bool) -> None:
+    """Removes a commit, and with `recursive` what came from it; their data stays in their children.
+
+    Raises:
+        NotFound, Refused: spec 01, section 7.
+    """
+    doomed = _with_subvenance(change, ref, recursive, "squash")
+    for commit in doomed:
+        _check_squash(change, commit, {one.key for one in doomed})
+    remove(change, doomed)
+
+
+def drop(change: Change, ref: CommitRef, *, recursive: bool) -> None:
+    """Removes a commit that has no children, and with `recursive` what came from it; the data is gone.
+
+    Raises:
+        NotFound, Refused: spec 01, section 7.
+    """
+    doomed = _with_subvenance(change, ref, recursive, "drop")
+    for commit in doomed:
+        if _children(change, commit):
+            raise Refused(f"cannot drop a commit that has children: {commit}")
+    remove(change, doomed)
+
+
+def squash_set(change: Change, set_id: SetId) -> None:
+    """Squashes every commit of a set.
+
+    Raises:
+        Refused: spec 01, section 7.
+    """
+    doomed = _of_set(change, set_id)
+    for commit in doomed:
+        _check_squash(change, commit, {one.key for one in doomed})
+    remove(change, doomed)
+
+
+def drop_set(change: Change, set_id: SetId) -> None:
+    """Drops every commit of a set.
+
+    Raises:
+        Refused: spec 01, section 7.
+    """
+    doomed = _of_set(change, set_id)
+    for commit in doomed:
+        _refuse_spec(commit)
+        if _children(change, commit):
+            raise Refused(f"cannot drop a commit that has children: {commit}")
+    remove(change, doomed)
+
+
+def _with_subvenance(change: Change, ref: CommitRef, recursive: bool, verb: str) -> list[Commit]:
+    commit = resolve.commit(change.tx, ref)
+    below = provenance.downstream_commits(change.tx, commit.key)
+    if below and not recursive:
+        raise Refused(f"cannot {verb} commit ({commit}) with subvenance without recursive")
+    return [commit, *below]
+
+
+def _of_set(change: Change, set_id: SetId) -> list[Commit]:
+    doomed = list(rows.commits(change.tx, "WHERE commits.set_id = ? ORDER BY commits.id", (set_id,)))
+    others = sorted(
+        {
+            below.id
+            for commit in doomed
+            for below in provenance.downstream_commits(change.tx, commit.key)
+            if below.id != set_id
+        }
+    )
+    if others:
+        raise Refused(
+            f'commit set "{set_id}" cannot be dropped because it has subvenant commit sets: [{" ".join(others)}]'
+        )
+    return doomed
+
+
+def _check_squash(change: Change, commit: Commit, doomed: set[int]) -> None:
+    _refuse_spec(commit)
+    children = _children(change, commit)
+    if not children:
+        raise Refused(
+            "cannot squash a commit that has no children as that would cause data loss, use the drop operation "
+            f"instead: {commit}"
+        )
+    for child in children:
+        if child.finished is None and child.key not in doomed:
+            raise Refused(f"cannot squash until child commit {child} is finished")
+
+
+def _refuse_spec(commit: Commit) -> None:
+    if commit.repo.type == SPEC and commit.origin == "USER":
+        raise Refused(f"cannot squash commit {commit} because it updated a pipeline")
+
+
+def _children(change: Change, commit: Commit) -> list[Commit]:
+    return list(rows.commits(change.tx, "WHERE commits.parent = ? ORDER BY commits.id", (commit.key,)))
+
+
+def remove(change: Change, doomed: Sequence[Commit]) -> None:
+    """Takes commits out of their chains, newest first."""
+    change.removing([commit.key for commit in doomed])
+    for commit in sorted(doomed, key=lambda one: -one.key):
+        change.tx.run("UPDATE commits SET parent = ? WHERE parent = ?", (commit.parent, commit.key))
+        for row in list(change.tx.rows("SELECT id FROM branches WHERE head = ? ORDER BY id", (commit.key,))):
+            _move_head(change, row["id"], commit)
+        _erase(change, commit.key)
+
+
+def _move_head(change: Change, branch_key: int, gone: Commit) -> None:
+    """Gives a branch whose head is removed another one."""
+    branch = rows.branch_by_key(change.tx, branch_key)
+    assert branch is not None, "its key was just read"
+    head = gone.parent
+    if head is None:
+        head = commits.insert_commit(change, branch.repo_key, branch.ref.name, parent=None, origin="AUTO")
+        if provenance.direct_branches(change.tx, branch.key):
+            propagate.link_provenance(change, head, branch.key)
+        else:
+            commits.close_empty(change, head)
+    change.tx.run("UPDATE branches SET head = ?, updated = ? WHERE id = ?", (head, change.now, branch.key))
+
+
+def _erase(change: Change, key: int) -> None:
+    change.tx.run("DELETE FROM commit_provenance WHERE commit_id = ? OR upstream = ?", (key, key))
+    change.tx.run("DELETE FROM layers WHERE commit_id = ?", (key,))
+    change.tx.run("DELETE FROM commits WHERE id = ?", (key,))
+
+
+def remove_all(change: Change, repo: Repo) -> None:
+    """Removes every commit of a repo that has no branches any more."""
+    keys = [
+        int(row["id"]) for row in change.tx.rows("SELECT id FROM commits WHERE repo = ? ORDER BY id DESC", (repo.key,))
+    ]
+    change.removing(keys)
+    for key in keys:
+        _erase(change, key)

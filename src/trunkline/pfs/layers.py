@@ -1,0 +1,147 @@
+"""What one write stream did, as layers: small maps of operations, recorded in order of arrival.
+
+A layer first drops some path prefixes, then, path by path, drops the parts of some tags and appends new parts.
+A stream is one layer, or several in a row when it names more paths than are held in memory. Invariant: applying
+the layers in order gives what applying the stream's messages in order would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from trunkline.catalog import Tx
+from trunkline.content.entry import FileEntry
+from trunkline.content.writer import ContentWriter, Pending
+from trunkline.kernel import paths
+from trunkline.maps import Maps, Root
+
+DEFAULT_TAG = "default"
+PATHS_IN_MEMORY = 50_000
+"""Paths of one stream that are held before they are written out as a layer."""
+
+
+class Operation(msgspec.Struct, frozen=True, array_like=True):
+    """What happens to one path: the parts of `dropped` tags go, then `parts` are appended."""
+
+    dropped: tuple[str, ...]
+    parts: tuple[FileEntry, ...]
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """One layer: prefixes (directories, ending with `/`) dropped first, then operations by path."""
+
+    removed: tuple[str, ...]
+    delta: Root
+
+
+_decoder = msgspec.msgpack.Decoder(Operation)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class _Edit:
+    """The operations on one path, while the stream is read."""
+
+    __slots__ = ("dropped", "parts")
+
+    def __init__(self) -> None:
+        self.dropped: dict[str, None] = {}
+        self.parts: list[tuple[str, Pending | FileEntry]] = []
+
+    def drop(self, tag: str) -> None:
+        self.dropped[tag] = None
+        self.parts = [part for part in self.parts if part[0] != tag]
+
+    def operation(self) -> Operation:
+        parts = tuple(
+            msgspec.structs.replace(part if isinstance(part, FileEntry) else part.file(), tag=tag)
+            for tag, part in self.parts
+        )
+        return Operation(tuple(self.dropped), parts)
+
+
+class LayerBuilder:
+    """Collects the operations of one stream. Not thread-safe: one stream, one builder."""
+
+    def __init__(self, maps: Maps, writer: ContentWriter) -> None:
+        self._maps = maps
+        self._writer = writer
+        self._layers: list[Layer] = []
+        self._removed: dict[str, None] = {}
+        self._edits: dict[str, _Edit] = {}
+
+    def append(self, path: str, tag: str, data: Iterable[bytes]) -> None:
+        """Appends bytes to the file at a cleaned path, or makes it."""
+        self._edit(path).parts.append((tag, self._writer.add(data)))
+
+    def append_file(self, path: str, tag: str, file: FileEntry) -> None:
+        """Appends content that the store has already."""
+        self._edit(path).parts.append((tag, file))
+
+    def delete_file(self, path: str, tag: str) -> None:
+        """Drops the part of a file that has this tag."""
+        self._edit(path).drop(tag)
+
+    def delete_directory(self, path: str) -> None:
+        """Drops everything below a directory; `path` ends with `/`."""
+        self._edits = {name: edit for name, edit in self._edits.items() if not name.startswith(path)}
+        self._removed[path] = None
+
+    def finish(self) -> list[Layer]:
+        """The layers, durable."""
+        self._spill()
+        return self._layers
+
+    def _edit(self, path: str) -> _Edit:
+        edit = self._edits.get(path)
+        if edit is None:
+            if len(self._edits) >= PATHS_IN_MEMORY:
+                self._spill()
+            edit = self._edits[path] = _Edit()
+        return edit
+
+    def _spill(self) -> None:
+        if not self._edits and not self._removed:
+            return
+        self._writer.flush()
+        ordered = sorted((path.encode(), edit) for path, edit in self._edits.items())
+        delta = self._maps.build(_entry(key, edit.operation()) for key, edit in ordered)
+        self._layers.append(Layer(tuple(self._removed), delta))
+        self._edits, self._removed = {}, {}
+
+
+def _entry(key: bytes, operation: Operation) -> tuple[bytes, bytes, int, bytes]:
+    weight = sum(part.size for part in operation.parts)
+    return key, _encoder.encode(operation), weight, b""
+
+
+def operations(maps: Maps, layer: Layer) -> Iterator[tuple[bytes, Operation]]:
+    """The operations of a layer, by path."""
+    for key, value, _, _ in maps.range(layer.delta):
+        yield key, _decoder.decode(value)
+
+
+def store(tx: Tx, commit: int, layers: Iterable[Layer]) -> None:
+    """Adds layers on top of those that an open commit has."""
+    row = tx.row("SELECT max(position) AS top FROM layers WHERE commit_id = ?", (commit,))
+    top = -1 if row is None or row["top"] is None else int(row["top"])
+    for position, layer in enumerate(layers, start=top + 1):
+        tx.run(
+            "INSERT INTO layers (commit_id, position, removed, delta) VALUES (?, ?, ?, ?)",
+            (commit, position, _encoder.encode(layer.removed), layer.delta.pack()),
+        )
+
+
+def load(tx: Tx, commit: int) -> list[Layer]:
+    """The layers of an open commit, in order."""
+    return [
+        Layer(msgspec.msgpack.decode(row["removed"], type=tuple[str, ...]), Root.unpack(row["delta"]))
+        for row in tx.rows("SELECT removed, delta FROM layers WHERE commit_id = ? ORDER BY position", (commit,))
+    ]
+
+
+def covers(layer: Layer, path: str) -> bool:
+    """Whether a layer drops the directory that holds the path."""
+    removed = set(layer.removed)
+    return any(above in removed for above in paths.ancestors(path)) if removed else False

@@ -1,0 +1,224 @@
+"""Writing files: one stream of operations into one commit, wholly or not at all.
+
+The bytes are stored while the stream runs; only at its end one catalog change makes them visible. A write to a
+branch without open commit becomes a commit of its own; such a write is refused, and changes nothing, where
+it would leave the commit broken (a file where a directory is, say).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from trunkline.catalog import Tx
+from trunkline.content.entry import from_entry
+from trunkline.content.writer import ContentWriter
+from trunkline.kernel import paths
+from trunkline.kernel.errors import InvalidRequest, Refused
+from trunkline.maps import EMPTY, Root
+from trunkline.maps.keys import prefix_end
+from trunkline.pfs import commits, layers, provenance, resolve, rows, sources
+from trunkline.pfs.change import Change
+from trunkline.pfs.fold import fold
+from trunkline.pfs.layers import DEFAULT_TAG, Layer, LayerBuilder
+from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.refs import SPEC, BranchRef, CommitRef
+from trunkline.pfs.rows import Commit
+
+ATTEMPTS = 8
+"""How often a write is folded again because somebody else moved the branch meanwhile."""
+
+
+class Append(msgspec.Struct, frozen=True):
+    """Bytes for the end of a file; several in a row for one path are one part."""
+
+    path: str
+    tag: str
+    data: bytes
+
+
+class AppendUrl(msgspec.Struct, frozen=True):
+    """What an address holds, for the end of a file."""
+
+    path: str
+    tag: str
+    url: str
+    recursive: bool = False
+
+
+class Delete(msgspec.Struct, frozen=True):
+    """A file's part with this tag; or, with a trailing slash, everything below a directory."""
+
+    path: str
+    tag: str
+
+
+class Copy(msgspec.Struct, frozen=True):
+    """A file or directory of a commit, under another path; replaces unless `append`."""
+
+    destination: str
+    tag: str
+    source: CommitRef
+    path: str
+    append: bool
+
+
+Operation = Append | AppendUrl | Delete | Copy
+
+
+def write(
+    pfs: Pfs, target: CommitRef, operations: Iterable[Operation], alive: Callable[[], bool] = lambda: True
+) -> Commit:
+    """Applies a stream of operations to a commit or branch; returns the commit that holds the result.
+
+    Raises:
+        NotFound, Refused, InvalidRequest: the target cannot be written, or an operation breaks a rule; nothing
+            was changed.
+        StorageFull, StorageFailed: nothing was changed.
+    """
+    with pfs.catalog.read() as tx:
+        head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
+    if head is not None and not head.open:
+        pfs.readable(head, alive)
+    builder = LayerBuilder(pfs.maps, ContentWriter(pfs.store))
+    _collect(pfs, builder, operations, alive)
+    written = builder.finish()
+    for _ in range(ATTEMPTS):
+        made = _try(pfs, target, written, alive)
+        if made is not None:
+            return made
+    return pfs.change(lambda change: _deferred(change, target, written))
+
+
+def tx_commit(tx: Tx, target: CommitRef) -> Commit | None:
+    """The commit that a target means now; None when the branch is still to be made."""
+    if target.id:
+        return resolve.commit(tx, target)
+    if not target.branch:
+        raise InvalidRequest("branch must be specified")
+    resolve.repo(tx, target.repo)
+    branch = resolve.find_branch(tx, BranchRef(target.repo, target.branch))
+    return None if branch is None else rows.commit_by_key(tx, branch.head)
+
+
+def _is_output(tx: Tx, target: CommitRef) -> bool:
+    branch = resolve.find_branch(tx, BranchRef(target.repo, target.branch or target.id))
+    if branch is not None and provenance.direct_branches(tx, branch.key):
+        return True
+    commit = tx_commit(tx, target)
+    upstream = [] if commit is None or not commit.open else provenance.direct_commits(tx, commit.key)
+    return any(one.repo.type == SPEC for one in upstream)
+
+
+def _open_target(commit: Commit | None, target: CommitRef, output: bool) -> Commit | None:
+    """Refuses what cannot be written to."""
+    if output:
+        raise Refused(f"cannot start a commit on an output branch: {target}")
+    if commit is not None and target.id and not commit.open:
+        raise Refused(f"commit {commit} has already finished")
+    return commit
+
+
+def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], bool]) -> Commit | None:
+    """Makes the result visible, unless the target changed since it was looked at (then None)."""
+    with pfs.catalog.read() as tx:
+        head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
+    if head is not None and head.open:
+        opened = head
+        return pfs.change(lambda change: _append(change, opened, written))
+    if head is not None:
+        head = pfs.readable(head, alive)
+    base = EMPTY if head is None or head.root is None else Root.unpack(head.root)
+    folded = fold(pfs.maps, pfs.reader, base, written)
+    if folded.problem:
+        raise Refused(f"cannot write to {target}: {folded.problem}")
+    return pfs.change(lambda change: _one_off(change, target, head, folded.root))
+
+
+def _append(change: Change, head: Commit, written: list[Layer]) -> Commit | None:
+    current = rows.commit_by_key(change.tx, head.key)
+    if current is None or not current.open:
+        return None
+    layers.store(change.tx, head.key, written)
+    return current
+
+
+def _one_off(change: Change, target: CommitRef, head: Commit | None, root: Root) -> Commit | None:
+    current = tx_commit(change.tx, target)
+    if (None if current is None else current.key) != (None if head is None else head.key):
+        return None
+    commit = commits.start(change, BranchRef(target.repo, target.branch))
+    commits.complete(change, commit, root.pack())
+    return commits.need(change, commit.key)
+
+
+def _deferred(change: Change, target: CommitRef, written: list[Layer]) -> Commit:
+    """A busy branch: the finisher folds the layers when their turn has come."""
+    head = _open_target(tx_commit(change.tx, target), target, _is_output(change.tx, target))
+    if head is not None and head.open:
+        layers.store(change.tx, head.key, written)
+        return head
+    commit = commits.start(change, BranchRef(target.repo, target.branch))
+    layers.store(change.tx, commit.key, written)
+    return commits.finish(change, CommitRef(commit.repo, commit.id))
+
+
+def _collect(pfs: Pfs, builder: LayerBuilder, operations: Iterable[Operation], alive: Callable[[], bool]) -> None:
+    for run in _runs(operations):
+        first = next(run)
+        match first:
+            case Append(path, tag):
+                data = (one.data for one in itertools.chain((first,), run) if isinstance(one, Append))
+                builder.append(paths.file_path(path), tag or DEFAULT_TAG, data)
+            case AppendUrl(path, tag, url, recursive):
+                builder.append(paths.file_path(path), tag or DEFAULT_TAG, sources.fetch(url, recursive))
+            case Delete(path, tag):
+                _delete(builder, path, tag or DEFAULT_TAG)
+            case Copy():
+                _copy(pfs, builder, first, alive)
+
+
+def _runs(operations: Iterable[Operation]) -> Iterator[Iterator[Operation]]:
+    """Groups appends in a row to one path; everything else stands alone."""
+    lonely = itertools.count()
+
+    def key(operation: Operation) -> tuple[object, ...]:
+        if isinstance(operation, Append):
+            return (operation.path, operation.tag)
+        return (next(lonely),)
+
+    return (run for _, run in itertools.groupby(operations, key))
+
+
+def _delete(builder: LayerBuilder, path: str, tag: str) -> None:
+    paths.check(path)
+    cleaned = paths.clean(path)
+    if path.endswith("/"):
+        builder.delete_directory(paths.as_directory(cleaned))
+    else:
+        builder.delete_file(cleaned, tag)
+
+
+def _copy(pfs: Pfs, builder: LayerBuilder, copy: Copy, alive: Callable[[], bool]) -> None:
+    with pfs.catalog.read() as tx:
+        source = resolve.commit(tx, copy.source)
+    root = pfs.content(pfs.readable(source, alive))
+    start = paths.clean(copy.path)
+    destination = paths.clean(copy.destination)
+    tag = copy.tag or DEFAULT_TAG
+    entry = pfs.maps.get(root, start.encode())
+    if entry is not None:
+        _place(builder, paths.file_path(destination), tag, entry, copy.append)
+        return
+    prefix = paths.as_directory(start).encode()
+    for entry in pfs.maps.range(root, prefix, prefix_end(prefix)):
+        below = entry[0][len(prefix) :].decode()
+        _place(builder, paths.clean(f"{destination}/{below}"), tag, entry, copy.append)
+
+
+def _place(builder: LayerBuilder, path: str, tag: str, entry: tuple[bytes, bytes, int, bytes], append: bool) -> None:
+    if not append:
+        builder.delete_file(path, tag)
+    builder.append_file(path, tag, from_entry(entry))

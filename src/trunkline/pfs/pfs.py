@@ -1,0 +1,90 @@
+"""The versioned file system as one thing: what it is made of, and how a change of it is made.
+
+Invariant: every change goes through `change`, so that it is one catalog transaction with one id and one time,
+propagated downstream, with the hooks of the rooms above run inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from trunkline.catalog import Catalog, Tx
+from trunkline.content.reader import ContentReader
+from trunkline.kernel.clock import Clock
+from trunkline.kernel.errors import NotReady, Refused
+from trunkline.kernel.ids import SetId, new_id
+from trunkline.maps import Maps, Root
+from trunkline.objects.protocol import ObjectStore
+from trunkline.pfs import finish, layers, projects, rows
+from trunkline.pfs.change import Change, Hook, Removal
+from trunkline.pfs.finish import Finisher
+from trunkline.pfs.fold import fold
+from trunkline.pfs.propagate import propagate
+from trunkline.pfs.rows import Commit
+
+T = TypeVar("T")
+
+CHUNK_CACHE_BYTES = 128 * 1024 * 1024
+
+
+class Pfs:
+    """The parts of the file system, and the two ways to use the catalog: reading and changing."""
+
+    def __init__(self, catalog: Catalog, store: ObjectStore, clock: Clock) -> None:
+        self.catalog = catalog
+        self.store = store
+        self.clock = clock
+        self.maps = Maps(store)
+        self.reader = ContentReader(store, CHUNK_CACHE_BYTES)
+        self.finisher = Finisher(catalog, self.maps, self.reader, clock)
+        self.hooks: list[Hook] = []
+        self.removals: list[Removal] = []
+        self.change(projects.ensure_default)
+
+    def change(self, step: Callable[[Change], T], set_id: SetId | None = None) -> T:
+        """Runs one atomic change; `step` may run more than once and must only read and write the catalog."""
+        name = set_id or SetId(new_id())
+
+        def run(tx: Tx) -> T:
+            change = Change(tx, name, self.clock.now())
+            change.before_removal = tuple(self.removals)
+            result = step(change)
+            propagate(change)
+            for hook in self.hooks:
+                hook(change)
+            return result
+
+        return self.catalog.write(run)
+
+    def content(self, commit: Commit) -> Root:
+        """What a commit holds now; for an open one, what was written to it so far.
+
+        Raises:
+            Refused: its base is not finished.
+        """
+        if commit.root is not None:
+            return Root.unpack(commit.root)
+        with self.catalog.read() as tx:
+            base = finish.base_of(tx, commit)
+            written = layers.load(tx, commit.key)
+            parent = None if commit.parent is None else rows.commit_by_key(tx, commit.parent)
+        if base is None:
+            raise Refused(f"base commit {parent} for commit {commit} unfinished")
+        return fold(self.maps, self.reader, base, written).root
+
+    def readable(self, commit: Commit, alive: Callable[[], bool] = lambda: True) -> Commit:
+        """The commit, once it can be read: a finishing one is waited for, an open one is taken as it is."""
+        if commit.open or commit.finished is not None:
+            return commit
+
+        def look() -> Commit | None:
+            with self.catalog.read() as tx:
+                current = rows.commit_by_key(tx, commit.key)
+            if current is None:
+                raise NotReady(f"commit {commit} was deleted")
+            return current if current.finished is not None else None
+
+        found = self.catalog.watch.until(look, alive)
+        assert found is not None, "a wait without a timeout ends with an answer"
+        return found

@@ -1,0 +1,74 @@
+"""Who comes from whom: closures over the provenance of branches and of commits.
+
+Only direct edges are stored; the closures are walked. The walk's cost is the size of the closure, which is the
+depth and width of the user's graph and not the number of commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trunkline.catalog import Tx
+from trunkline.pfs import rows
+from trunkline.pfs.rows import Branch, Commit
+
+_UP = """WITH RECURSIVE closure (id) AS (
+    SELECT upstream FROM {table} WHERE {column} = ?
+    UNION SELECT upstream FROM {table} JOIN closure ON {column} = closure.id) """
+_DOWN = """WITH RECURSIVE closure (id) AS (
+    SELECT {column} FROM {table} WHERE upstream = ?
+    UNION SELECT {column} FROM {table} JOIN closure ON upstream = closure.id) """
+
+
+def _sql(shape: str, table: str) -> str:
+    column = "branch" if table == "branch_provenance" else "commit_id"
+    return shape.format(table=table, column=column)
+
+
+def upstream_branches(tx: Tx, branch: int) -> list[Branch]:
+    """Every branch that this one comes from, at any depth."""
+    query = _sql(_UP, "branch_provenance") + rows.BRANCH_QUERY + "JOIN closure ON closure.id = branches.id"
+    return [rows.branch_of(row) for row in tx.rows(query + " ORDER BY branches.id", (branch,))]
+
+
+def downstream_branches(tx: Tx, branch: int) -> list[Branch]:
+    """Every branch that comes from this one, at any depth."""
+    query = _sql(_DOWN, "branch_provenance") + rows.BRANCH_QUERY + "JOIN closure ON closure.id = branches.id"
+    return [rows.branch_of(row) for row in tx.rows(query + " ORDER BY branches.id", (branch,))]
+
+
+def direct_branches(tx: Tx, branch: int) -> list[Branch]:
+    """The branches that this one names as its provenance."""
+    where = "JOIN branch_provenance AS edge ON edge.upstream = branches.id WHERE edge.branch = ? ORDER BY branches.id"
+    return list(rows.branches(tx, where, (branch,)))
+
+
+def upstream_commits(tx: Tx, commit: int) -> list[Commit]:
+    """Every commit that this one comes from, oldest first."""
+    query = _sql(_UP, "commit_provenance") + rows.COMMIT_QUERY + "JOIN closure ON closure.id = commits.id"
+    return [rows.commit_of(row) for row in tx.rows(query + " ORDER BY commits.id", (commit,))]
+
+
+def downstream_commits(tx: Tx, commit: int) -> list[Commit]:
+    """Every commit that comes from this one, oldest first."""
+    query = _sql(_DOWN, "commit_provenance") + rows.COMMIT_QUERY + "JOIN closure ON closure.id = commits.id"
+    return [rows.commit_of(row) for row in tx.rows(query + " ORDER BY commits.id", (commit,))]
+
+
+def direct_commits(tx: Tx, commit: int) -> list[Commit]:
+    """The commits that were the heads of the provenance branches when this one was made."""
+    where = "JOIN commit_provenance AS edge ON edge.upstream = commits.id WHERE edge.commit_id = ? ORDER BY commits.id"
+    return list(rows.commits(tx, where, (commit,)))
+
+
+def direct_subvenance(tx: Tx, commit: int) -> list[Commit]:
+    """The commits that name this one as direct provenance."""
+    where = "JOIN commit_provenance AS edge ON edge.commit_id = commits.id WHERE edge.upstream = ? ORDER BY commits.id"
+    return list(rows.commits(tx, where, (commit,)))
+
+
+def set_provenance(tx: Tx, branch: int, upstream: Iterable[int]) -> None:
+    """Replaces the direct provenance of a branch."""
+    tx.run("DELETE FROM branch_provenance WHERE branch = ?", (branch,))
+    for key in upstream:
+        tx.run("INSERT INTO branch_provenance (branch, upstream) VALUES (?, ?)", (branch, key))
