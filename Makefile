@@ -1,0 +1,53 @@
+# One list of commands, the same for people and for CI. Needs Python 3.11 or newer, git, make, and the package registry.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PROTOS := $(wildcard proto/trunkline/wire/*.proto)
+JOBS ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tutorial test lint bench crash lock clean
+
+help: ## Shows this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+setup: $(READY) ## Makes .venv with pachctl and pachd in it
+
+$(READY): requirements.lock pyproject.toml hatch_build.py $(PROTOS)
+	@test -n "$(PYTHON)" || { echo "python3.11 is missing: install it, or give PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $(READY)
+
+tutorial: setup ## Plays the tutorial and its sequel on a fresh home
+	$(BIN)/python -m scripts.tutorial
+
+test: setup lint ## Runs everything that must hold before a change lands
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+lint: setup ## Style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## Draws the cost curves, beside their peers (minutes)
+	$(BIN)/python benchmarks/maps.py
+	$(BIN)/python benchmarks/planner.py
+
+crash: setup ## Kills pachd fifty times under load and checks that nothing is lost (minutes)
+	$(BIN)/python -m pytest tests/crash -m crash --timeout 1800
+
+lock: ## Resolves the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --universal \
+	  --python-version 3.11 --quiet -o requirements.lock
+
+clean: ## Removes what the other targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -f src/trunkline/wire/*_pb2*.py src/trunkline/wire/*_pb2.pyi
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
