@@ -17,8 +17,11 @@ from trunkline.wire import pfs_pb2
 
 def timestamp(nanos: int | None) -> Timestamp | None:
     """A wire timestamp, or None for an unset time."""
-    if nanos is None:
-        return None
+    return None if nanos is None else needed_timestamp(nanos)
+
+
+def needed_timestamp(nanos: int) -> Timestamp:
+    """A wire timestamp."""
     return Timestamp(seconds=nanos // 1_000_000_000, nanos=nanos % 1_000_000_000)
 
 

@@ -51,8 +51,7 @@ class Finisher:
             base = base_of(tx, commit)
             written = layers.load(tx, commit.key)
         assert base is not None, "next_unfinished chose a commit with a finished parent"
-        told = Folded(base, commit.error)
-        folded = told if commit.error else fold(self._maps, self._reader, base, written)
+        folded = self._fold(base, commit, written)
         root = base if folded.problem else folded.root
         finished = max(self._clock.now(), commit.finishing or 0)
 
@@ -65,3 +64,13 @@ class Finisher:
 
         self._catalog.write(close)
         return commit
+
+    def _fold(self, base: Root, commit: Commit, written: list[layers.Layer]) -> Folded:
+        if commit.error:
+            return Folded(base, commit.error)
+        try:
+            return fold(self._maps, self._reader, base, written)
+        except Corrupt as error:
+            # What was written cannot be read back. Waiting would not bring it back, and would stop every commit
+            # after this one.
+            return Folded(base, f"what was written to the commit is damaged: {error}")

@@ -1,0 +1,60 @@
+"""The gRPC server: which services, on which address, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+
+from trunkline.kernel.config import Settings
+from trunkline.kernel.errors import FailedPrecondition
+
+LARGEST_MESSAGE = 20 * 1024 * 1024
+"""Bytes, both ways; what clients of 2.11 count on."""
+
+CALLS_AT_ONCE = 256
+"""Threads for calls. One that waits (for a job, a log line) holds a thread, so there are many."""
+
+GRACE_SECONDS = 5.0
+"""How long calls under way may go on at shutdown."""
+
+
+class Server:
+    """A listening server."""
+
+    def __init__(self, settings: Settings, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        self._settings = settings
+        self._server = grpc.server(
+            ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call"),
+            handlers=tuple(handlers),
+            maximum_concurrent_rpcs=None,
+            options=[
+                ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+                ("grpc.max_send_message_length", LARGEST_MESSAGE),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+
+    def start(self) -> str:
+        """Binds and serves; returns the address as host:port.
+
+        Raises:
+            FailedPrecondition: the address cannot be had.
+        """
+        wanted = f"{self._settings.host}:{self._settings.port}"
+        try:
+            port = self._server.add_insecure_port(wanted)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise FailedPrecondition(
+                f"cannot listen on {wanted}: another program has it, or the host has no such address; "
+                "set TRUNKLINE_PORT (0 for any free one) or TRUNKLINE_HOST"
+            )
+        self._server.start()
+        return f"{self._settings.host}:{port}"
+
+    def stop(self) -> None:
+        """Takes no more calls; those under way get a moment to end."""
+        self._server.stop(GRACE_SECONDS).wait()
