@@ -1,0 +1,1 @@
+"""The content of files: cut into chunks, stored once, read back verified."""

@@ -1,0 +1,80 @@
+"""Whether the bytes that files name are there and are what they were: for `fsck`.
+
+Invariant: nothing is repaired or written here, each chunk is read once however many files share it, and what
+is held in memory is a few dozen bytes for each chunk seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blake3 import blake3
+
+from trunkline.content.append import READ_AGAIN
+from trunkline.content.codec import chunk_key, decode
+from trunkline.content.entry import HASH_SIZE, FileEntry
+from trunkline.content.reader import ContentReader
+from trunkline.kernel.errors import Corrupt
+from trunkline.objects.protocol import ObjectStore
+
+Seen = dict[bytes, int | str]
+"""For each chunk that was read: the length of its plain bytes, or what is wrong with it."""
+
+
+def check_file(store: ObjectStore, file: FileEntry, seen: Seen) -> Iterator[str]:
+    """The problems of one file, in words; none if all of its bytes are there.
+
+    Args:
+        seen: what is known of chunks already; filled as chunks are read. The caller keeps it from one
+            file to the next.
+
+    Raises:
+        StorageFailed: the store cannot be read at all; this says nothing about the file.
+    """
+    if len(file.hash) != HASH_SIZE:
+        yield f"its hash has {len(file.hash)} bytes"
+    total = 0
+    told: set[bytes] = set()
+    for each in file.slices:
+        total += each.length
+        known = seen.get(each.chunk)
+        if known is None:
+            known = seen[each.chunk] = _look(store, each.chunk)
+        if isinstance(known, str):
+            if each.chunk not in told:
+                yield known
+                told.add(each.chunk)
+        elif each.offset < 0 or each.length <= 0 or each.offset + each.length > known:
+            yield (
+                f"chunk {each.chunk.hex()}: bytes {each.offset} to {each.offset + each.length} are needed, "
+                f"it has {known}"
+            )
+    if total != file.size:
+        yield f"its slices have {total} bytes together, its size is {file.size}"
+
+
+def check_hash(reader: ContentReader, file: FileEntry) -> Iterator[str]:
+    """Whether a file's bytes have its hash, where that can be known: up to `READ_AGAIN` bytes.
+
+    Finds slices that lie inside sound chunks but at the wrong place. Reads the file.
+
+    Raises:
+        Corrupt: a chunk is missing or altered; `check_file` says so in words.
+        StorageFailed: the store cannot be read.
+    """
+    if file.size > READ_AGAIN:
+        return
+    hasher = blake3()
+    for part in reader.read(file):
+        hasher.update(part)
+    if hasher.digest() != file.hash:
+        yield "its bytes do not have its hash"
+
+
+def _look(store: ObjectStore, identity: bytes) -> int | str:
+    if len(identity) != HASH_SIZE:
+        return f"a chunk id has {len(identity)} bytes"
+    try:
+        return len(decode(identity, store.get(chunk_key(identity))))
+    except Corrupt as error:
+        return error.message

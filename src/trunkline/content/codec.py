@@ -1,0 +1,126 @@
+"""The two forms of a chunk: plain bytes with an id, and the stored bytes of an object.
+
+Invariant: the id is the BLAKE3-256 of the plain bytes, and what `decode` returns has that hash. The stored
+form is one format byte and a body; how it is compressed is no part of the identity.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import zstandard
+from blake3 import blake3
+
+from trunkline.kernel.errors import Corrupt
+from trunkline.objects.keys import hash_key
+
+KIND = "chunks"
+"""The first segment of the keys of chunks."""
+
+MAX_CHUNK = 8 << 20
+"""Bytes of the plain form of a chunk at the most. Part of the format."""
+
+RAW = 0
+"""Format byte: the body is the plain bytes."""
+
+ZSTD = 1
+"""Format byte: the body is one zstd frame that states its content size."""
+
+LEVEL = 1
+SAMPLE = 16 << 10
+WORTH = 0.95
+"""Compressed only if it takes less than this share of the plain size."""
+
+_thread = threading.local()
+
+
+def chunk_id(plain: bytes) -> bytes:
+    """The id of a chunk: 32 bytes."""
+    return blake3(plain).digest()
+
+
+def chunk_key(identity: bytes) -> str:
+    """The key of the object that holds a chunk."""
+    return hash_key(KIND, identity)
+
+
+def encode(plain: bytes) -> bytes:
+    """The stored form of a chunk: compressed where that helps.
+
+    Raises:
+        ValueError: more than `MAX_CHUNK` bytes, which no writer makes.
+    """
+    if len(plain) > MAX_CHUNK:
+        raise ValueError(f"a chunk of {len(plain)} bytes")
+    if _promising(plain):
+        body = _compressor().compress(plain)
+        if len(body) < WORTH * len(plain):
+            return bytes((ZSTD,)) + body
+    return bytes((RAW,)) + plain
+
+
+def decode(identity: bytes, stored: bytes) -> bytes:
+    """The plain bytes of a chunk, verified.
+
+    Never takes more memory than `MAX_CHUNK` beside the stored bytes, whatever they claim.
+
+    Raises:
+        Corrupt: the stored bytes are not those of this chunk.
+    """
+    plain = _plain(identity, stored)
+    if chunk_id(plain) != identity:
+        raise altered(identity, "its bytes do not have its hash")
+    return plain
+
+
+def altered(identity: bytes, reason: str) -> Corrupt:
+    """The error for a chunk that is not what it was."""
+    return Corrupt(
+        f"chunk {identity.hex()}: {reason}; the object {chunk_key(identity)} was altered: restore it from a "
+        "copy of the store, or remove it and put the content again"
+    )
+
+
+def _plain(identity: bytes, stored: bytes) -> bytes:
+    if len(stored) == 0:
+        raise altered(identity, "its object is empty")
+    if stored[0] == RAW:
+        if len(stored) > MAX_CHUNK + 1:
+            raise altered(identity, "it is longer than any chunk")
+        return stored[1:]
+    if stored[0] != ZSTD:
+        raise altered(identity, f"unknown format {stored[0]}")
+    body = memoryview(stored)[1:]
+    try:
+        # The size that the frame states is what the decompressor takes memory for, so it is looked at first.
+        size = zstandard.frame_content_size(body)
+        if not 0 <= size <= MAX_CHUNK:
+            raise altered(identity, "it is longer than any chunk")
+        plain: bytes = _decompressor().decompress(body, allow_extra_data=False)
+        return plain
+    except zstandard.ZstdError:
+        raise altered(identity, "its bytes cannot be decompressed") from None
+
+
+def _promising(plain: bytes) -> bool:
+    """Whether compression is worth a try, judged by three samples of a long chunk."""
+    if len(plain) <= 4 * SAMPLE:
+        return True
+    middle = len(plain) // 2
+    sample = plain[:SAMPLE] + plain[middle : middle + SAMPLE] + plain[-SAMPLE:]
+    return len(_compressor().compress(sample)) < WORTH * len(sample)
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    # One for each thread: they keep working memory and may not be shared.
+    compressor = getattr(_thread, "compressor", None)
+    if compressor is None:
+        compressor = _thread.compressor = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True)
+    return compressor
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    decompressor = getattr(_thread, "decompressor", None)
+    if decompressor is None:
+        decompressor = _thread.decompressor = zstandard.ZstdDecompressor()
+    return decompressor

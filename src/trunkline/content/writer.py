@@ -1,0 +1,153 @@
+"""Bytes in, file entries out: a stream of files is hashed, cut or packed, and stored once.
+
+A file below `MIN_CHUNK` shares a chunk with its neighbours; a longer one is cut by its content. Memory is
+bounded by a few chunks, whatever the length of the stream.
+Invariant: an entry can be had only after a `flush` that succeeded, so what an entry names is durable. Chunks
+that were written for files which came to nothing are garbage, and harm nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Protocol
+
+from blake3 import blake3
+
+from trunkline.content.chunking import MIN_CHUNK, Chunker
+from trunkline.content.entry import FileEntry, Slice
+from trunkline.content.outbox import Outbox
+from trunkline.content.packing import Pack, Place
+from trunkline.objects.protocol import ObjectStore
+
+REPEATS = 1 << 14
+"""Small files whose places are remembered, so that equal ones in one stream are stored once."""
+
+
+class _Placed(Protocol):
+    def slices(self) -> tuple[Slice, ...] | None: ...
+
+
+class Pending:
+    """A file that was added to a writer.
+
+    Attributes:
+        size: bytes.
+        hash: BLAKE3-256 of the content.
+    """
+
+    __slots__ = ("_number", "_placed", "_writer", "hash", "size")
+
+    def __init__(self, writer: ContentWriter, size: int, digest: bytes, placed: _Placed) -> None:
+        self._writer = writer
+        self._number = writer.added
+        self._placed = placed
+        self.size = size
+        self.hash = digest
+
+    def file(self, tag: str = "") -> FileEntry:
+        """The entry of the file, once the writer was flushed.
+
+        Args:
+            tag: who wrote it; travels with the entry.
+
+        Raises:
+            RuntimeError: not flushed yet; a mistake in the calling code.
+        """
+        slices = self._placed.slices()
+        if slices is None or self._number > self._writer.durable:
+            raise RuntimeError("flush the writer before asking for a file's entry")
+        return FileEntry(size=self.size, hash=self.hash, slices=slices, tag=tag)
+
+
+class ContentWriter:
+    """Writes files one after the other. For one thread at a time; several writers may share a store.
+
+    Attributes:
+        added: how many files were begun.
+        durable: how many of them the last successful `flush` covers.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._outbox = Outbox(store)
+        self._pack = Pack()
+        self._places: dict[bytes, Place] = {}
+        self.added = 0
+        self.durable = 0
+
+    def add(self, parts: Iterable[bytes] | bytes) -> Pending:
+        """Adds a file.
+
+        Args:
+            parts: the content, in parts of any size.
+
+        Raises:
+            StorageFull, StorageFailed: the store did not take a group of chunks; the file was not added.
+            Whatever `parts` raises: the file was not added; the writer can be used on.
+        """
+        self.added += 1
+        stream = iter((parts,)) if isinstance(parts, bytes) else iter(parts)
+        head = bytearray()
+        for part in stream:
+            if len(head) + len(part) >= MIN_CHUNK:
+                return self._add_long(chain((bytes(head), part), stream))
+            head += part
+        return self._add_small(bytes(head))
+
+    def flush(self) -> None:
+        """Makes everything that was added durable; ends the pack.
+
+        Raises:
+            StorageFull, StorageFailed: not everything could be stored; it may be tried again.
+        """
+        self._end_pack()
+        self._outbox.flush()
+        self.durable = self.added
+
+    def _add_small(self, data: bytes) -> Pending:
+        digest = blake3(data).digest()
+        if not data:
+            return Pending(self, 0, digest, _Parts(()))
+        place = self._places.get(digest)
+        if place is None:
+            if not self._pack.fits(len(data)):
+                self._end_pack()
+            place = self._pack.add(data)
+            self._places[digest] = place
+            if len(self._places) > REPEATS:
+                del self._places[next(iter(self._places))]
+            if self._pack.ends_after(digest, len(data)):
+                self._end_pack()
+        return Pending(self, len(data), digest, place)
+
+    def _add_long(self, parts: Iterator[bytes]) -> Pending:
+        hasher = blake3()
+        chunker = Chunker()
+        slices: list[Slice] = []
+        for part in parts:
+            hasher.update(part)
+            slices.extend(self._store(chunk) for chunk in chunker.feed(part))
+        slices.extend(self._store(chunk) for chunk in chunker.finish())
+        size = sum(each.length for each in slices)
+        return Pending(self, size, hasher.digest(), _Parts(tuple(slices)))
+
+    def _store(self, chunk: bytes) -> Slice:
+        return Slice(self._outbox.add(chunk), 0, len(chunk))
+
+    def _end_pack(self) -> None:
+        if len(self._pack):
+            # The old pack stays current if the store fails here, so that a second try finds it.
+            self._pack.close(self._outbox.add(self._pack.content()))
+            self._pack = Pack()
+
+
+class _Parts:
+    """Where a long file lies: in chunks of its own."""
+
+    __slots__ = ("_slices",)
+
+    def __init__(self, slices: tuple[Slice, ...]) -> None:
+        self._slices = slices
+
+    def slices(self) -> tuple[Slice, ...] | None:
+        return self._slices

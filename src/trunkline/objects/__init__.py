@@ -1,0 +1,1 @@
+"""The object store: named, immutable byte strings in a folder, in memory, or behind wrappers."""

@@ -1,0 +1,1 @@
+"""Stores around a store, of the same interface: cache, counters, repetition."""

@@ -1,0 +1,106 @@
+"""A store that tries again what failed for a passing reason.
+
+Invariant: only `StorageFailed` is tried again, a bounded number of times, with growing pauses. A full disk,
+a missing or an altered object will not get better by asking twice.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import TypeVar
+
+from trunkline.kernel.errors import StorageFailed
+from trunkline.objects.protocol import ObjectStore
+
+Result = TypeVar("Result")
+
+GROUP_OBJECTS = 64
+GROUP_BYTES = 32 << 20
+"""What one try of `put_many` holds in memory, so that it can be repeated."""
+
+
+class RetryStore:
+    """A wrapper of an `ObjectStore` that repeats. Every operation of a store may be repeated safely."""
+
+    def __init__(
+        self,
+        inner: ObjectStore,
+        *,
+        tries: int = 4,
+        pause: float = 0.1,
+        sleep: Callable[[float], None] = time.sleep,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        """Args:
+        inner: the store below.
+        tries: calls at the most, the first included.
+        pause: seconds before the second try; doubled for each further one.
+        sleep: waits for seconds.
+        draw: a number from 0 to 1; each pause is between half of itself and itself, so that many
+            clients do not come back at the same moment.
+        """
+        self._inner = inner
+        self._tries = tries
+        self._pause = pause
+        self._sleep = sleep
+        self._draw = draw
+
+    def put(self, key: str, data: bytes) -> None:
+        """As `ObjectStore.put`."""
+        self._again(lambda: self._inner.put(key, data))
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """As `ObjectStore.put_many`, in groups that can be repeated."""
+        for group in _groups(items):
+            self._again(lambda group=group: self._inner.put_many(group))  # type: ignore[misc]
+
+    def get(self, key: str) -> bytes:
+        """As `ObjectStore.get`."""
+        return self._again(lambda: self._inner.get(key))
+
+    def has(self, key: str) -> bool:
+        """As `ObjectStore.has`."""
+        return self._again(lambda: self._inner.has(key))
+
+    def delete(self, key: str) -> None:
+        """As `ObjectStore.delete`."""
+        self._again(lambda: self._inner.delete(key))
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """As `ObjectStore.keys`; only the beginning is tried again, since what was handed out stays so."""
+
+        def begin() -> Iterator[str]:
+            rest = iter(self._inner.keys(prefix))
+            for first in rest:
+                return chain([first], rest)
+            return iter(())
+
+        return self._again(begin)
+
+    def size(self, key: str) -> int:
+        """As `ObjectStore.size`."""
+        return self._again(lambda: self._inner.size(key))
+
+    def _again(self, call: Callable[[], Result]) -> Result:
+        for attempt in range(self._tries - 1):
+            try:
+                return call()
+            except StorageFailed:
+                self._sleep(self._pause * 2**attempt * (1 + self._draw()) / 2)
+        return call()
+
+
+def _groups(items: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    group: list[tuple[str, bytes]] = []
+    weight = 0
+    for key, data in items:
+        group.append((key, data))
+        weight += len(data)
+        if len(group) >= GROUP_OBJECTS or weight >= GROUP_BYTES:
+            yield group
+            group, weight = [], 0
+    if group:
+        yield group
