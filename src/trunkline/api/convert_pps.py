@@ -81,15 +81,12 @@ def request_of(effective_spec: str) -> pps_pb2.CreatePipelineRequest:
 def output_commit(job: Job) -> pfs_pb2.Commit:
     """The commit that a job fills, on the wire; its id is the job's."""
     branch = BranchRef(job.ref.pipeline.repo, job.output_branch)
-    return pfs_pb2.Commit(
-        repo=convert.repo_message(branch.repo), id=job.ref.id, branch=convert.branch_message(branch)
-    )
+    return pfs_pb2.Commit(repo=convert.repo_message(branch.repo), id=job.ref.id, branch=convert.branch_message(branch))
 
 
 def job_info(job: Job, effective_spec: str | None) -> pps_pb2.JobInfo:
     """A job on the wire; with details if the spec it ran under is given."""
     counts = job.counts
-    name = job.state.value
     info = pps_pb2.JobInfo(
         job=job_message(job.ref),
         pipeline_version=job.version,
@@ -101,7 +98,7 @@ def job_info(job: Job, effective_spec: str | None) -> pps_pb2.JobInfo:
         data_failed=counts.failed,
         data_recovered=counts.recovered,
         stats=stats(job.stats),
-        state=pps_pb2.JobState.Value(f"JOB_{name}"),
+        state=f"JOB_{job.state.value}",
         reason=job.reason,
         created=convert.timestamp(job.created),
         started=convert.timestamp(job.started),
@@ -131,9 +128,7 @@ _SHARED = (
 """Messages that a spec, a job's details and a pipeline's details have in common, by name."""
 
 
-def _job_details(
-    details: pps_pb2.JobInfo.Details, request: pps_pb2.CreatePipelineRequest, job: Job
-) -> None:
+def _job_details(details: pps_pb2.JobInfo.Details, request: pps_pb2.CreatePipelineRequest, job: Job) -> None:
     _copy(details, request)
     details.salt = request.salt
     for leaf in _leaves(details.input):
@@ -144,7 +139,7 @@ def _copy(
     details: pps_pb2.JobInfo.Details | pps_pb2.PipelineInfo.Details, request: pps_pb2.CreatePipelineRequest
 ) -> None:
     for field in _SHARED:
-        if request.HasField(field):  # type: ignore[arg-type]
+        if request.HasField(field):
             getattr(details, field).CopyFrom(getattr(request, field))
     details.datum_tries = request.datum_tries
     details.pod_spec = request.pod_spec
@@ -171,11 +166,11 @@ def pipeline_info(info: PipelineInfo, *, details: bool) -> pps_pb2.PipelineInfo:
             branch=convert.branch_message(info.ref.spec_branch),
         ),
         stopped=info.stopped,
-        state=pps_pb2.PipelineState.Value(f"PIPELINE_{info.state.value}"),
+        state=f"PIPELINE_{info.state.value}",
         reason=info.reason,
-        last_job_state=pps_pb2.JobState.Value(last),
+        last_job_state=last,
         parallelism=info.parallelism,
-        type=pps_pb2.PipelineInfo.PipelineType.Value(f"PIPELINE_TYPE_{info.type}"),
+        type=f"PIPELINE_TYPE_{info.type}",
         user_spec_json=info.user_spec,
         effective_spec_json=info.effective_spec,
     )
@@ -200,5 +195,5 @@ def _pipeline_details(
     details.tolerations.extend(request.tolerations)
     details.workers_requested = info.parallelism
     for field in ("metadata", "determined", "maximum_expected_uptime"):
-        if request.HasField(field):  # type: ignore[arg-type]
+        if request.HasField(field):
             getattr(details, field).CopyFrom(getattr(request, field))

@@ -87,4 +87,6 @@ def _storage_error(home: Path, error: OSError) -> StorageFailed | StorageFull:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFull(f"no space left for the home {home}: free some, or set TRUNKLINE_HOME")
     reason = os.strerror(error.errno or 0)
-    return StorageFailed(f"the home {home} cannot be used ({reason}): set TRUNKLINE_HOME to a folder that can be written")
+    return StorageFailed(
+        f"the home {home} cannot be used ({reason}): set TRUNKLINE_HOME to a folder that can be written"
+    )

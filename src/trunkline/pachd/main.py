@@ -24,7 +24,9 @@ def parse(arguments: list[str] | None = None) -> tuple[Settings, bool]:
     parser = argparse.ArgumentParser(
         prog="pachd", description="Serves one home: versioned data, and the pipelines that follow it."
     )
-    parser.add_argument("--home", type=Path, help="folder that holds everything (default: $TRUNKLINE_HOME or ~/.trunkline)")
+    parser.add_argument(
+        "--home", type=Path, help="folder that holds everything (default: $TRUNKLINE_HOME or ~/.trunkline)"
+    )
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: 30650)")
     parser.add_argument("--log-to-stderr", action="store_true", help="log to standard error, not to the home")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from trunkline.catalog import Catalog, Tx
 from trunkline.content.reader import ContentReader
+from trunkline.content.writer import ContentWriter
 from trunkline.kernel.clock import Clock
 from trunkline.kernel.errors import Corrupt
 from trunkline.maps import EMPTY, Maps, Root
+from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import layers, rows
 from trunkline.pfs.fold import Folded, fold
 from trunkline.pfs.rows import Commit
@@ -39,8 +41,10 @@ def base_of(tx: Tx, commit: Commit) -> Root | None:
 class Finisher:
     """Finishes commits, one at a time, oldest first."""
 
-    def __init__(self, catalog: Catalog, maps: Maps, reader: ContentReader, clock: Clock) -> None:
-        self._catalog, self._maps, self._reader, self._clock = catalog, maps, reader, clock
+    def __init__(
+        self, catalog: Catalog, store: ObjectStore, maps: Maps, reader: ContentReader, clock: Clock
+    ) -> None:
+        self._catalog, self._store, self._maps, self._reader, self._clock = catalog, store, maps, reader, clock
 
     def step(self) -> Commit | None:
         """Finishes the next commit that can be; None when there is none."""
@@ -69,7 +73,7 @@ class Finisher:
         if commit.error:
             return Folded(base, commit.error)
         try:
-            return fold(self._maps, self._reader, base, written)
+            return fold(self._maps, self._reader, base, written, ContentWriter(self._store))
         except Corrupt as error:
             # What was written cannot be read back. Waiting would not bring it back, and would stop every commit
             # after this one.

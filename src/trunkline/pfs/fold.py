@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from trunkline.content.append import join
+from trunkline.content.append import Shortened, join
 from trunkline.content.entry import FileEntry, from_entry, to_entry
 from trunkline.content.reader import ContentReader
+from trunkline.content.writer import ContentWriter
 from trunkline.kernel import paths
 from trunkline.maps import Maps, Root
 from trunkline.maps.keys import prefix_end
@@ -30,11 +31,16 @@ class Folded(msgspec.Struct, frozen=True):
     problem: str
 
 
-def fold(maps: Maps, reader: ContentReader, base: Root, layers: Sequence[Layer]) -> Folded:
-    """The content of a commit whose parent holds `base` and into which `layers` were written."""
+def fold(
+    maps: Maps, reader: ContentReader, base: Root, layers: Sequence[Layer], writer: ContentWriter | None = None
+) -> Folded:
+    """The content of a commit whose parent holds `base` and into which `layers` were written.
+
+    With a writer, files that were appended to in many short pieces are laid together again.
+    """
     root, problem = base, ""
     for layer in layers:
-        step = _Step(maps, reader, root, layer)
+        step = _Step(maps, reader, root, layer, writer)
         removals = [(above.encode(), prefix_end(above.encode())) for above in sorted(layer.removed)]
         after = maps.edit(root, step.changes(), _disjoint(removals))
         problem = problem or step.problem or _collision(maps, root, after, layer)
@@ -54,8 +60,10 @@ def _disjoint(ranges: list[tuple[bytes, bytes | None]]) -> list[tuple[bytes, byt
 class _Step:
     """One layer on its way into a map."""
 
-    def __init__(self, maps: Maps, reader: ContentReader, root: Root, layer: Layer) -> None:
-        self._maps, self._reader, self._root, self._layer = maps, reader, root, layer
+    def __init__(
+        self, maps: Maps, reader: ContentReader, root: Root, layer: Layer, writer: ContentWriter | None
+    ) -> None:
+        self._maps, self._reader, self._root, self._layer, self._writer = maps, reader, root, layer, writer
         self.problem = ""
 
     def changes(self) -> Iterator[tuple[bytes, MapEntry | None]]:
@@ -85,9 +93,16 @@ class _Step:
         whole = parts[0]
         for part in parts[1:]:
             if part.size:
-                tag = part.tag
-                whole = msgspec.structs.replace(join(whole, part, self._reader), tag=tag) if whole.size else part
-        return whole
+                whole = join(whole, part, self._reader)
+        return self._shortened(whole)
+
+    def _shortened(self, file: FileEntry) -> FileEntry:
+        """Once in many appends; so the write that it takes is spread over them."""
+        if self._writer is None or not Shortened.needed(file):
+            return file
+        shortened = Shortened(file, self._reader, self._writer)
+        self._writer.flush()
+        return shortened.file()
 
 
 def _collision(maps: Maps, before: Root, after: Root, layer: Layer) -> str:

@@ -131,7 +131,7 @@ def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], 
     if head is not None:
         head = pfs.readable(head, alive)
     base = EMPTY if head is None or head.root is None else Root.unpack(head.root)
-    folded = fold(pfs.maps, pfs.reader, base, written)
+    folded = fold(pfs.maps, pfs.reader, base, written, ContentWriter(pfs.store))
     if folded.problem:
         raise Refused(f"cannot write to {target}: {folded.problem}")
     return pfs.change(lambda change: _one_off(change, target, head, folded.root))

@@ -37,7 +37,7 @@ class Pfs:
         self.clock = clock
         self.maps = Maps(store)
         self.reader = ContentReader(store, CHUNK_CACHE_BYTES)
-        self.finisher = Finisher(catalog, self.maps, self.reader, clock)
+        self.finisher = Finisher(catalog, store, self.maps, self.reader, clock)
         self.hooks: list[Hook] = []
         self.removals: list[Removal] = []
         self.change(projects.ensure_default)

@@ -55,6 +55,7 @@ CREATE TABLE jobs (
 );
 CREATE INDEX jobs_by_pipeline ON jobs (pipeline, id);
 CREATE INDEX jobs_by_time ON jobs (created, id);
+CREATE INDEX jobs_by_pipeline_and_time ON jobs (pipeline, created, id);
 CREATE INDEX jobs_unfinished ON jobs (pipeline, id) WHERE finished IS NULL;
 
 -- What a datum made, remembered for as long as its pipeline lives: whoever needs it again need not run user

@@ -1,0 +1,132 @@
+"""Between the messages of the `Work` service and the values of handing out work."""
+
+from __future__ import annotations
+
+from google.protobuf.duration_pb2 import Duration
+
+from trunkline.content.entry import FileEntry, Slice
+from trunkline.kernel import paths
+from trunkline.kernel.errors import InvalidRequest
+from trunkline.kernel.ids import DatumId
+from trunkline.pps.environments import Environment
+from trunkline.pps.outcomes import DatumReport
+from trunkline.pps.rows import Stats
+from trunkline.pps.states import DatumState
+from trunkline.pps.tickets import Batch, DatumInput, Ticket, Verdict, WorkDatum
+from trunkline.wire import trunkline_pb2 as wire
+
+
+def batch(value: Batch) -> wire.Batch:
+    """A batch on the wire."""
+    ticket = value.ticket
+    return wire.Batch(
+        id=value.id,
+        project=ticket.ref.pipeline.project,
+        pipeline=ticket.ref.pipeline.name,
+        job=ticket.ref.id,
+        pipeline_version=ticket.version,
+        spec_commit=ticket.spec_commit,
+        output_branch=ticket.output_branch,
+        transform=_transform(ticket),
+        datums=[_datum(one) for one in value.datums],
+        lease=seconds(value.lease_seconds),
+    )
+
+
+def _transform(ticket: Ticket) -> wire.WorkTransform:
+    given = ticket.transform
+    return wire.WorkTransform(
+        image=given.image,
+        cmd=given.cmd,
+        stdin=given.stdin,
+        err_cmd=given.err_cmd,
+        err_stdin=given.err_stdin,
+        env=given.env,
+        accept_return_code=given.accept_return_code,
+        user=given.user,
+        working_dir=given.working_dir,
+        datum_timeout=None if ticket.datum_timeout is None else seconds(ticket.datum_timeout),
+        datum_tries=ticket.datum_tries,
+        environment=(
+            None if ticket.environment is None else environment(ticket.environment, digest=ticket.environment_digest)
+        ),
+    )
+
+
+def environment(value: Environment, *, digest: str) -> wire.Environment:
+    """A local environment on the wire."""
+    message = wire.Environment(
+        image=value.image,
+        root=value.root,
+        variables=value.variables,
+        search_path=value.search_path,
+        digest=digest,
+    )
+    if value.created:
+        message.created.FromNanoseconds(value.created)
+    return message
+
+
+def _datum(value: WorkDatum) -> wire.WorkDatum:
+    return wire.WorkDatum(id=value.id, hash=value.hash, inputs=[_input(one) for one in value.inputs])
+
+
+def _input(value: DatumInput) -> wire.DatumInput:
+    source = value.source
+    return wire.DatumInput(
+        name=value.name,
+        path=value.path,
+        repo=source.repo,
+        project=source.project,
+        branch=source.branch,
+        commit=source.commit,
+        root=source.root,
+        lazy=source.lazy,
+        empty_files=source.empty_files,
+        join_on=value.join_on,
+        group_by=value.group_by,
+    )
+
+
+def report(message: wire.DatumReport) -> DatumReport:
+    """What a worker says of a datum.
+
+    Raises:
+        InvalidRequest, Refused: a state or a path that makes no sense.
+    """
+    if message.state == wire.DatumReport.UNKNOWN:
+        raise InvalidRequest(f"datum {message.id} is reported without a state")
+    return DatumReport(
+        id=DatumId(message.id),
+        state=DatumState(wire.DatumReport.State.Name(message.state)),
+        reason=message.reason,
+        outputs=[(paths.file_path(one.path), _file(one)) for one in message.outputs],
+        stats=Stats(
+            message.download_time.ToNanoseconds(),
+            message.process_time.ToNanoseconds(),
+            message.upload_time.ToNanoseconds(),
+            message.download_bytes,
+            message.upload_bytes,
+        ),
+        tries=message.tries,
+        image_digest=message.image_digest,
+    )
+
+
+def _file(message: wire.FileContent) -> FileEntry:
+    slices = tuple(Slice(one.chunk, one.offset, one.length) for one in message.slices)
+    if sum(one.length for one in slices) != message.size:
+        raise InvalidRequest(f"file {message.path}: its slices do not add up to its size")
+    return FileEntry(message.size, message.hash, slices)
+
+
+def verdict(value: Verdict) -> wire.Verdict:
+    """A verdict on the wire."""
+    return wire.Verdict(lost=value.lost, restart=value.restart)
+
+
+def seconds(value: float) -> Duration:
+    """A number of seconds on the wire."""
+    message = Duration()
+    message.FromNanoseconds(int(value * 1e9))
+    return message

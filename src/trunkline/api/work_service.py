@@ -1,0 +1,84 @@
+"""`trunkline.v1.Work`: what workers call. Only those that pachd started have the token for it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+
+from google.protobuf.empty_pb2 import Empty
+
+from trunkline.api import convert_work
+from trunkline.api.dispatch import Call
+from trunkline.kernel.clock import Nanos
+from trunkline.kernel.errors import PermissionDenied
+from trunkline.pps.dispatch import Dispatcher
+from trunkline.pps.logbook import Logbook, Record
+from trunkline.pps.refs import JobRef
+from trunkline.wire import trunkline_pb2 as wire
+
+LONGEST_WAIT = 30.0
+"""Seconds that a call for work may block."""
+
+
+class WorkService:
+    """Hands out batches, takes reports and log lines.
+
+    Args:
+        job_of: the job of a batch that a worker holds; None if the lease is gone.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        logbook: Logbook,
+        token: str,
+        job_of: Callable[[str, str], JobRef | None],
+    ) -> None:
+        self._dispatcher, self._logbook, self._token, self._job_of = dispatcher, logbook, token, job_of
+
+    def NextBatch(self, request: wire.NextBatchRequest, call: Call) -> wire.NextBatchResponse:
+        """A batch, or none if no work came in time."""
+        self._check(call)
+        wait = min(request.wait.ToNanoseconds() / 1e9, LONGEST_WAIT)
+        batch = self._dispatcher.next_batch(request.worker, wait, call.alive)
+        return wire.NextBatchResponse(batch=None if batch is None else convert_work.batch(batch))
+
+    def Report(self, request: wire.ReportRequest, call: Call) -> wire.Verdict:
+        """What datums of a batch came to; durable when this answers."""
+        self._check(call)
+        reports = [convert_work.report(one) for one in request.datums]
+        return convert_work.verdict(self._dispatcher.report(request.worker, request.batch, reports, request.done))
+
+    def Renew(self, request: wire.RenewRequest, call: Call) -> wire.Verdict:
+        """Keeps a lease."""
+        self._check(call)
+        started = request.datum_started.ToNanoseconds() if request.HasField("datum_started") else None
+        return convert_work.verdict(
+            self._dispatcher.renew(
+                request.worker, request.batch, request.datum, None if started is None else Nanos(started)
+            )
+        )
+
+    def Log(self, request: wire.LogRequest, call: Call) -> Empty:
+        """Lines for the log of the batch's job; of a batch that is lost they are dropped."""
+        self._check(call)
+        job = self._job_of(request.worker, request.batch)
+        if job is not None:
+            self._logbook.append(
+                job,
+                [
+                    Record(
+                        ts=Nanos(line.ts.ToNanoseconds()),
+                        message=line.message,
+                        worker=request.worker,
+                        datum=line.datum,
+                        user=line.user,
+                    )
+                    for line in request.lines
+                ],
+            )
+        return Empty()
+
+    def _check(self, call: Call) -> None:
+        if not hmac.compare_digest(call.metadata("worker-token"), self._token):
+            raise PermissionDenied("only workers that pachd started may call this service")

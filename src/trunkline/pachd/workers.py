@@ -1,0 +1,175 @@
+"""Worker processes: as many as there is work for, never more than the setting, none when nothing runs.
+
+Invariants: a worker's death is told to the dispatcher at once, so that its batch goes to another one; workers get
+their token over standard input and nothing secret in their environment; they end when pachd does, because
+their standard input does. They are started from one thread that lives as long as pachd, since the kernel ties
+them to the thread that started them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from trunkline.kernel.config import Settings
+from trunkline.kernel.ids import new_id
+
+log = logging.getLogger("trunkline.pachd")
+
+IDLE_SECONDS = 60.0
+"""How long a worker without work is kept, because the next job may come."""
+
+_LOOK_SECONDS = 0.2
+_CRASH_PAUSE = 1.0
+"""Before a worker that ended at once is replaced, so that a broken set-up does not spin."""
+
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
+"""What user code gets of pachd's own environment."""
+
+
+class Demand(Protocol):
+    """Who knows how many workers there is work for, and wants to know of deaths."""
+
+    def wanted(self) -> int:
+        """How many workers could be busy now, those that are busy included."""
+        ...
+
+    def worker_gone(self, worker: str) -> None:
+        """The worker died."""
+        ...
+
+
+class _Worker:
+    def __init__(self, name: str, process: subprocess.Popen[bytes], scratch: Path) -> None:
+        self.name, self.process, self.scratch = name, process, scratch
+        self.started = time.monotonic()
+
+
+class WorkerPool:
+    """Starts, watches and ends workers from a thread of its own."""
+
+    def __init__(
+        self, settings: Settings, demand: Demand, token: str, environ: Mapping[str, str] | None = None
+    ) -> None:
+        self._settings, self._demand, self._token = settings, demand, token
+        environ = os.environ if environ is None else environ
+        self._variables = {name: environ[name] for name in PASSED_ON if name in environ}
+        self._workers: list[_Worker] = []
+        self._address = ""
+        self._changed = threading.Event()
+        self._stopping = False
+        self._idle_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name="workers", daemon=True)
+
+    def start(self, address: str) -> None:
+        """Begins to start workers, which will call pachd at this address."""
+        self._address = address
+        self._thread.start()
+
+    def look(self) -> None:
+        """Says that the demand may have changed."""
+        self._changed.set()
+
+    def stop(self) -> None:
+        """Ends every worker, and waits for that."""
+        self._stopping = True
+        self._changed.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    @property
+    def alive(self) -> int:
+        """Workers that run now."""
+        return sum(worker.process.poll() is None for worker in self._workers)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._changed.wait(_LOOK_SECONDS if self._workers else None)
+            self._changed.clear()
+            try:
+                self._bury()
+                self._adjust()
+            except Exception:
+                log.exception("workers could not be looked after")
+        for worker in self._workers:
+            self._end(worker)
+
+    def _bury(self) -> None:
+        """Tells of the dead."""
+        for worker in list(self._workers):
+            code = worker.process.poll()
+            if code is None:
+                continue
+            self._workers.remove(worker)
+            log.warning("worker ended", extra={"worker": worker.name, "code": code})
+            self._demand.worker_gone(worker.name)
+            if time.monotonic() - worker.started < _CRASH_PAUSE:
+                time.sleep(_CRASH_PAUSE)
+
+    def _adjust(self) -> None:
+        wanted = min(self._demand.wanted(), self._settings.max_workers)
+        for _ in range(wanted - len(self._workers)):
+            self._workers.append(self._spawn())
+        if wanted or not self._workers:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since > IDLE_SECONDS:
+            for worker in list(self._workers):
+                self._end(worker)
+                self._workers.remove(worker)
+
+    def _spawn(self) -> _Worker:
+        name = f"worker-{new_id()[:12]}"
+        scratch = self._settings.scratch_path / name
+        scratch.mkdir(mode=0o755)
+        config = {
+            "address": self._address,
+            "token": self._token,
+            "worker": name,
+            "store": str(self._settings.store_path),
+            "scratch": str(scratch),
+            "home": str(self._settings.home),
+            "isolation": self._settings.isolation,
+            "lease_seconds": self._settings.lease_seconds,
+            "variables": self._variables,
+        }
+        out = (self._settings.logs_path / "workers.out").open("ab")
+        with out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "trunkline.worker"],
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                cwd=scratch,
+                env=self._variables,
+                start_new_session=True,
+            )
+        assert process.stdin is not None, "it was asked for"
+        try:
+            process.stdin.write(msgspec.json.encode(config) + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            log.exception("worker ended before it could be told its settings", extra={"worker": name})
+        log.info("worker started", extra={"worker": name, "worker_pid": process.pid})
+        return _Worker(name, process, scratch)
+
+    def _end(self, worker: _Worker) -> None:
+        """Closes its standard input, which ends it; kills it if it does not."""
+        if worker.process.stdin is not None:
+            worker.process.stdin.close()
+        try:
+            worker.process.wait(5)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+            worker.process.wait()
+        self._demand.worker_gone(worker.name)

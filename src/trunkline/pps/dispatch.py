@@ -1,0 +1,404 @@
+"""Hands the datums of running jobs to the workers that ask for them, and takes their reports.
+
+In memory and thread-safe; what must outlive a crash is written by the ticket's `record` before a report is answered.
+Invariants: jobs take turns; a pipeline has at most `parallelism` workers at a time; a worker has one batch; a
+report under a lease that is gone changes nothing. The machine below is `leases`; here are the lock and the clock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from trunkline.kernel.clock import SECOND, Clock, Nanos
+from trunkline.kernel.errors import InvalidRequest, Refused
+from trunkline.kernel.ids import DatumId, new_id
+from trunkline.maps import Entry
+from trunkline.pps import tickets
+from trunkline.pps.leases import Lease, Leases
+from trunkline.pps.outcomes import DatumReport, Finding
+from trunkline.pps.refs import JobRef
+from trunkline.pps.spec import DatumSetSpec
+from trunkline.pps.states import DatumState
+from trunkline.pps.tickets import Batch, Ticket, Verdict, WorkDatum, WorkerStatus
+
+WINDOW = 4096
+"""Datums of a job that wait in memory at the most."""
+
+LARGEST_BATCH = 64
+BATCHES_PER_WORKER = 4
+
+_PATIENCE = 0.5
+"""Seconds that a wait for work goes on before leases are looked at again."""
+
+_LOST = Verdict(lost=True)
+
+
+class Running:
+    """A job that hands out datums. Made by `Dispatcher.open`; the runner feeds it, and waits for its end."""
+
+    def __init__(self, dispatcher: Dispatcher, ticket: Ticket) -> None:
+        self.ticket = ticket
+        self.leases = Leases(ticket.datum_tries)
+        self.complete = False
+        """Whether everything was offered."""
+        self.dropped = False
+        """Whether the job was cancelled."""
+        self._dispatcher = dispatcher
+
+    def offer(self, entries: Sequence[Entry], timeout: float) -> bool:
+        """Adds datums once there is room for them; False if there was none in `timeout` seconds, or never will be."""
+        return self._dispatcher.feed(self, entries, timeout)
+
+    def wait(self, timeout: float) -> bool:
+        """Whether everything that was offered is settled, or the job cancelled; waits up to `timeout` seconds.
+
+        With `complete`, no more is offered. Datums that killed too many workers are recorded as failed by this call.
+        """
+        return self._dispatcher.settle(self, timeout)
+
+    def close(self) -> None:
+        """Takes back what workers hold, and ends."""
+        self._dispatcher.cancel_job(self.ticket.job_key)
+
+
+class Dispatcher:
+    """The jobs under way, and who works on them.
+
+    Args:
+        clock: for leases.
+        lease_seconds: how long a worker may be silent.
+    """
+
+    def __init__(self, clock: Clock, lease_seconds: float) -> None:
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._changed = threading.Condition()
+        self._jobs: dict[int, Running] = {}
+        """By job key, in the order in which they take turns."""
+        self._batches: dict[str, Running] = {}
+        self._workers: dict[str, Nanos] = {}
+        """When each worker was last heard of."""
+        self._stopping = False
+
+    # -- the runner's side ----------------------------------------------------------------------------------
+
+    def open(self, ticket: Ticket) -> Running:
+        """Begins to hand out a job's datums, once they are offered."""
+        with self._changed:
+            assert ticket.job_key not in self._jobs, "one runner per job"
+            running = self._jobs[ticket.job_key] = Running(self, ticket)
+            return running
+
+    def feed(self, running: Running, entries: Sequence[Entry], timeout: float) -> bool:
+        """See `Running.offer`."""
+        with self._changed:
+            if not self._wait(lambda: running.dropped or running.leases.waiting < WINDOW, timeout):
+                return False
+            if running.dropped:
+                return False
+            running.leases.offer(entries)
+            self._changed.notify_all()
+            return True
+
+    def settle(self, running: Running, timeout: float) -> bool:
+        """See `Running.wait`."""
+        leases = running.leases
+
+        def look() -> bool:
+            return running.dropped or not leases.unsettled or bool(leases.doomed())
+
+        with self._changed:
+            self._wait(look, timeout)
+            doomed = leases.doomed()
+        if doomed:
+            running.ticket.record([_died(one.entry, one.deaths) for one in doomed])
+        with self._changed:
+            if not running.dropped:
+                leases.recorded(doomed)
+            return running.dropped or not leases.unsettled
+
+    def cancel_job(self, job_key: int) -> None:
+        """Drops a job: nothing more is handed out, and the leases of its batches are gone."""
+        with self._changed:
+            running = self._jobs.pop(job_key, None)
+            if running is not None:
+                running.dropped = True
+                for batch in running.leases.by_batch:
+                    del self._batches[batch]
+                running.leases.drop()
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Ends every wait, with nothing; for shutdown."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    # -- the workers' side ----------------------------------------------------------------------------------
+
+    def next_batch(
+        self, worker: str, wait_seconds: float, alive: Callable[[], bool] = lambda: True
+    ) -> Batch | None:
+        """Leases a batch to a worker, waiting for work up to so many seconds; None if there is none.
+
+        A batch that the worker still had waits again: it would not ask if it worked on one.
+        """
+        deadline = time.monotonic() + wait_seconds
+        with self._changed:
+            for batch in self._batches_of(worker):
+                self._batches.pop(batch).leases.give_back(batch)
+            while not self._stopping:
+                self._hear(worker)
+                self._expire()
+                leased = self._lease(worker)
+                if leased is not None:
+                    break
+                left = deadline - time.monotonic()
+                if left <= 0 or not alive():
+                    return None
+                self._changed.wait(min(left, _PATIENCE))
+            else:
+                return None
+            running, lease = leased
+            entries = list(lease.datums.values())
+        datums = tuple(tickets.datum(entry, running.ticket.sources) for entry in entries)
+        return Batch(lease.batch, running.ticket, datums, self._lease_seconds)
+
+    def report(self, worker: str, batch: str, reports: Sequence[DatumReport], done: bool) -> Verdict:
+        """Writes down what datums of a batch came to; with `done`, ends the lease.
+
+        Raises:
+            InvalidRequest: a datum that is not of this batch.
+            StorageFull, StorageFailed: nothing was written; report again.
+        """
+        with self._changed:
+            self._hear(worker)
+            self._expire()
+            found = self._find(worker, batch)
+            if found is None:
+                return _LOST
+            running, lease = found
+            findings = [_finding(lease, batch, report) for report in reports if _open(lease, report)]
+            lease.busy += 1
+        kept = False
+        try:
+            kept = not findings or running.ticket.record(findings)
+        finally:
+            with self._changed:
+                lease.busy -= 1
+                verdict = self._after(running, lease, [one.key for one in findings] if kept else [], done and kept)
+        return verdict if kept else _LOST
+
+    def renew(
+        self, worker: str, batch: str, datum: str = "", datum_started: Nanos | None = None
+    ) -> Verdict:
+        """Keeps a lease alive, and notes which datum is under way (empty: none)."""
+        with self._changed:
+            self._hear(worker)
+            self._expire()
+            found = self._find(worker, batch)
+            if found is None:
+                return _LOST
+            running, lease = found
+            lease.current, lease.since = _raw(datum), datum_started
+            return self._after(running, lease, [], done=False)
+
+    def worker_gone(self, worker: str) -> None:
+        """Notes that a worker died: what it had is handed to others at once."""
+        with self._changed:
+            self._workers.pop(worker, None)
+            for batch in self._batches_of(worker):
+                self._lose(batch)
+
+    # -- questions ------------------------------------------------------------------------------------------
+
+    def restart_datum(self, job_key: int, filters: Collection[str]) -> list[DatumId]:
+        """Has the workers begin again the datums under way of which every filter names an input.
+
+        Args:
+            filters: paths, or hashes in hex or base64.
+
+        Raises:
+            Refused: no datum under way matches.
+        """
+        with self._changed:
+            running = self._jobs.get(job_key)
+            found: list[DatumId] = []
+            for lease in running.leases.by_batch.values() if running is not None else ():
+                current = _under_way(running, lease)
+                if current is not None and all(_matches(current, one) for one in filters):
+                    lease.restart.add(bytes.fromhex(current.id))
+                    found.append(current.id)
+            if not found:
+                job = job_key if running is None else running.ticket.ref.id
+                raise Refused(f"datum matching filter [{' '.join(filters)}] could not be found for job ID {job}")
+            return found
+
+    def workers(self, job_key: int) -> list[WorkerStatus]:
+        """What the workers of a job do now."""
+        with self._changed:
+            running = self._jobs.get(job_key)
+            if running is None:
+                return []
+            return [
+                WorkerStatus(lease.worker, running.ticket.ref, _under_way(running, lease), lease.since)
+                for lease in running.leases.by_batch.values()
+            ]
+
+    def job_of(self, worker: str, batch: str) -> JobRef | None:
+        """The job of a batch that the worker holds; None if its lease is gone."""
+        with self._changed:
+            found = self._find(worker, batch)
+            return None if found is None else found[0].ticket.ref
+
+    def wanted_workers(self) -> dict[int, int]:
+        """By pipeline key: how many workers the running jobs could use now, those at work included."""
+        with self._changed:
+            wanted: dict[int, int] = {}
+            for running in self._jobs.values():
+                useful = len(running.leases.by_batch) + running.leases.waiting
+                key = running.ticket.pipeline_key
+                wanted[key] = min(running.ticket.parallelism, wanted.get(key, 0) + useful)
+            return {key: count for key, count in wanted.items() if count}
+
+    def problems(self) -> list[str]:
+        """The invariants that are broken, in words."""
+        with self._changed:
+            found = [text for running in self._jobs.values() for text in running.leases.problems()]
+            leased = {batch for running in self._jobs.values() for batch in running.leases.by_batch}
+            return found if leased == set(self._batches) else [*found, "batches and leases differ"]
+
+    # -- under the lock -------------------------------------------------------------------------------------
+
+    def _wait(self, look: Callable[[], bool], timeout: float) -> bool:
+        """Waits until `look` answers True; leases expire meanwhile."""
+        deadline = time.monotonic() + timeout
+        while not look():
+            left = deadline - time.monotonic()
+            if left <= 0 or self._stopping:
+                return look()
+            self._changed.wait(min(left, _PATIENCE))
+            self._expire()
+        return True
+
+    def _hear(self, worker: str) -> None:
+        self._workers[worker] = self._clock.now()
+
+    def _find(self, worker: str, batch: str) -> tuple[Running, Lease] | None:
+        running = self._batches.get(batch)
+        lease = None if running is None else running.leases.by_batch[batch]
+        return None if running is None or lease is None or lease.worker != worker else (running, lease)
+
+    def _batches_of(self, worker: str) -> list[str]:
+        return [
+            name for name, running in self._batches.items() if running.leases.by_batch[name].worker == worker
+        ]
+
+    def _expire(self) -> None:
+        now = self._clock.now()
+        for running in list(self._jobs.values()):
+            for batch in running.leases.expired(now):
+                self._lose(batch)
+        silent = now - int(2 * self._lease_seconds * SECOND)
+        for worker in [name for name, heard in self._workers.items() if heard < silent]:
+            del self._workers[worker]
+
+    def _lose(self, batch: str) -> None:
+        running = self._batches.pop(batch)
+        running.leases.lose(batch)
+        self._changed.notify_all()
+
+    def _lease(self, worker: str) -> tuple[Running, Lease] | None:
+        """The next batch of the job whose turn it is."""
+        for key, running in list(self._jobs.items()):
+            leases, ticket = running.leases, running.ticket
+            if not leases.waiting or self._active(ticket.pipeline_key) >= ticket.parallelism:
+                continue
+            size, size_bytes = batch_size(
+                leases.waiting, min(ticket.parallelism, max(1, len(self._workers))), ticket.datum_set
+            )
+            lease = leases.take(new_id(), worker, self._expiry(), size, size_bytes)
+            assert lease is not None, "a datum waits"
+            self._batches[lease.batch] = running
+            self._jobs[key] = self._jobs.pop(key)  # to the end: the others come first next time
+            self._changed.notify_all()  # there is room for the feeder
+            return running, lease
+        return None
+
+    def _active(self, pipeline: int) -> int:
+        return sum(1 for running in self._batches.values() if running.ticket.pipeline_key == pipeline)
+
+    def _expiry(self) -> Nanos:
+        return Nanos(self._clock.now() + int(self._lease_seconds * SECOND))
+
+    def _after(self, running: Running, lease: Lease, settled: Iterable[bytes], done: bool) -> Verdict:
+        """Settles datums of a lease that was looked at before, unless it was lost since; prolongs it, or ends it."""
+        if self._batches.get(lease.batch) is not running:
+            return _LOST
+        running.leases.settle(lease.batch, settled)
+        lease.expires = self._expiry()
+        restart = tuple(DatumId(key.hex()) for key in lease.restart if key in lease.datums)
+        lease.restart.clear()
+        if done:
+            del self._batches[lease.batch]
+            running.leases.give_back(lease.batch)
+        self._changed.notify_all()
+        return Verdict(restart=restart)
+
+
+def batch_size(waiting: int, workers: int, wish: DatumSetSpec) -> tuple[int, int]:
+    """How large the next batch is to be, as (datums, bytes; 0 for any).
+
+    Small enough that all workers have work to the end, and large enough that asking for it costs little.
+    """
+    if wish.number > 0:
+        return min(wish.number, WINDOW), 0
+    if wish.size_bytes > 0:
+        return WINDOW, wish.size_bytes
+    share = waiting / (workers * (wish.per_worker if wish.per_worker > 0 else BATCHES_PER_WORKER))
+    return max(1, min(LARGEST_BATCH, int(share))), 0
+
+
+def _raw(datum: str) -> bytes | None:
+    try:
+        return bytes.fromhex(datum) or None
+    except ValueError:
+        raise InvalidRequest(f"{datum!r} is not a datum id: give 64 hex digits") from None
+
+
+def _open(lease: Lease, report: DatumReport) -> bool:
+    """Whether a report says something new: one that was repeated, because its answer was lost, does not."""
+    return _raw(report.id) in lease.datums
+
+
+def _finding(lease: Lease, batch: str, report: DatumReport) -> Finding:
+    if report.state not in (DatumState.SUCCESS, DatumState.FAILED, DatumState.RECOVERED):
+        raise InvalidRequest(
+            f"datum {report.id} of batch {batch} is reported as {report.state.value}: "
+            "report SUCCESS, FAILED or RECOVERED"
+        )
+    key = bytes.fromhex(report.id)
+    return Finding(key, lease.datums[key][1], report)
+
+
+def _died(entry: Entry, deaths: int) -> Finding:
+    times = "once" if deaths == 1 else f"{deaths} times"
+    reason = f"worker died {times} while processing it"
+    report = DatumReport(DatumId(entry[0].hex()), DatumState.FAILED, reason, tries=deaths)
+    return Finding(entry[0], entry[1], report)
+
+
+def _under_way(running: Running | None, lease: Lease) -> WorkDatum | None:
+    key = lease.under_way
+    if running is None or key is None:
+        return None
+    return tickets.datum(lease.datums[key], running.ticket.sources)
+
+
+def _matches(datum: WorkDatum, wanted: str) -> bool:
+    return any(
+        wanted in (one.path, one.hash.hex(), b64encode(one.hash).decode()) for one in datum.inputs
+    )

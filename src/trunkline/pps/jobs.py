@@ -1,0 +1,117 @@
+"""Jobs come into being with the output commits they are to fill, and end with them.
+
+Invariants: a job exists only for a commit that its pipeline's spec is in the provenance of; a job that ended
+never changes again; whoever ends a job here closes its output commit in the same change, so that neither is
+left waiting for the other. What happens between a job's beginning and its end is the business of the runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trunkline.kernel.errors import Refused
+from trunkline.pfs import commits
+from trunkline.pfs.change import Change
+from trunkline.pps import rows
+from trunkline.pps.refs import JobRef
+from trunkline.pps.rows import Counts, Job, Stats
+from trunkline.pps.states import JobState
+
+STOPPED = "job stopped"
+DELETED = "job deleted"
+
+_NEW = """
+SELECT pipelines.id AS pipeline, versions.version AS version FROM commits
+JOIN branches ON branches.repo = commits.repo AND branches.name = commits.branch
+JOIN pipelines ON pipelines.output = branches.id
+JOIN commit_provenance AS edges ON edges.commit_id = commits.id
+JOIN pipeline_versions AS versions
+    ON versions.pipeline = pipelines.id AND versions.spec_commit = edges.upstream
+WHERE commits.id = ? AND commits.finishing IS NULL"""
+
+
+def create_jobs(change: Change) -> None:
+    """A hook of pfs: gives each open commit that a change made on an output branch its job."""
+    for commit in change.created:
+        row = change.tx.row(_NEW, (commit,))
+        if row is not None:
+            change.tx.insert(
+                "INSERT INTO jobs (pipeline, version, output_commit, state, created) VALUES (?, ?, ?, ?, ?)",
+                (row["pipeline"], row["version"], commit, JobState.CREATED.value, change.now),
+            )
+
+
+def forget_jobs(change: Change, commits: Sequence[int]) -> None:
+    """Called by pfs before commits are deleted: the jobs that wrote them go with them."""
+    for commit in commits:
+        change.tx.run("DELETE FROM jobs WHERE output_commit = ?", (commit,))
+
+
+def end(change: Change, job: Job, state: JobState, reason: str) -> None:
+    """Ends an unfinished job without output: its output commit is finished, with the reason as its error.
+
+    A job that has ended, in this change or before, stays as it is.
+
+    Args:
+        state: KILLED, FAILURE or UNRUNNABLE.
+        reason: why; what comes of an empty one would look like success, so it must say something.
+    """
+    assert reason, "an end without output has a reason"
+    assert state.terminal, "an end is final"
+    touched = change.tx.run(
+        "UPDATE jobs SET state = ?, reason = ?, finished = ?, started = coalesce(started, ?) "
+        "WHERE id = ? AND finished IS NULL",
+        (state.value, reason, change.now, change.now, job.key),
+    )
+    if touched:
+        commits.complete(change, commits.need(change, job.output_commit), None, error=reason)
+
+
+def stop(change: Change, ref: JobRef, reason: str = "") -> Job:
+    """Kills a job; one that has ended stays as it is. Returns the job as it then is.
+
+    Raises:
+        NotFound: no such job.
+    """
+    job = rows.job(change.tx, ref)
+    end(change, job, JobState.KILLED, reason or STOPPED)
+    return rows.job(change.tx, ref)
+
+
+def delete(change: Change, ref: JobRef) -> None:
+    """Kills a job and removes its record; its output commit stays.
+
+    Raises:
+        NotFound: no such job.
+    """
+    job = stop(change, ref, DELETED)
+    change.tx.run("DELETE FROM jobs WHERE id = ?", (job.key,))
+
+
+def end_all(change: Change, pipeline: int, state: JobState, reason: str) -> None:
+    """Ends every unfinished job of a pipeline, oldest first: a commit is finished after its parent."""
+    where = "WHERE jobs.pipeline = ? AND jobs.finished IS NULL ORDER BY jobs.id"
+    for job in list(rows.jobs(change.tx, where, (pipeline,))):
+        end(change, job, state, reason)
+
+
+def count(change: Change, job: Job, counts: Counts, stats: Stats, *, restart: int | None = None) -> None:
+    """Replaces the numbers that an unfinished job shows.
+
+    Raises:
+        Refused: the job has ended.
+    """
+    touched = change.tx.run(
+        "UPDATE jobs SET data_total = ?, data_processed = ?, data_skipped = ?, data_failed = ?, "
+        "data_recovered = ?, download_time = ?, process_time = ?, upload_time = ?, download_bytes = ?, "
+        "upload_bytes = ?, restart = coalesce(?, restart) WHERE id = ? AND finished IS NULL",
+        (
+            *(counts.total, counts.processed, counts.skipped, counts.failed, counts.recovered),
+            *(stats.download_time, stats.process_time, stats.upload_time),
+            *(stats.download_bytes, stats.upload_bytes),
+            restart,
+            job.key,
+        ),
+    )
+    if not touched:
+        raise Refused(f"job {job.ref} has already finished")

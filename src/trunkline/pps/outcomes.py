@@ -1,0 +1,188 @@
+"""What datums came to, remembered for as long as the pipeline lives.
+
+Invariants: an outcome is written once and never replaced, so that what an output commit was made of stays known;
+the nodes of its output map are durable before its row; the row and the numbers of its job change in one write,
+so that a datum is counted exactly once, however often it is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from trunkline.catalog import Catalog, Tx
+from trunkline.content.entry import FileEntry, to_entry
+from trunkline.kernel.clock import Nanos
+from trunkline.kernel.errors import InvalidRequest
+from trunkline.kernel.ids import DatumId
+from trunkline.maps import Maps, Root
+from trunkline.pps.rows import Job, Stats
+from trunkline.pps.states import DatumState
+
+_PAGE = 1_000
+"""Rows read at once by queries that page."""
+
+
+class DatumReport(msgspec.Struct, frozen=True):
+    """What a worker says of one datum.
+
+    Attributes:
+        id: of the datum.
+        state: SUCCESS, FAILED or RECOVERED.
+        reason: why it is not a success.
+        outputs: what user code left in /pfs/out, by absolute path; only of a success.
+        tries: how often user code was started.
+        image_digest: of what the user code ran in.
+    """
+
+    id: DatumId
+    state: DatumState
+    reason: str = ""
+    outputs: Sequence[tuple[str, FileEntry]] = ()
+    stats: Stats = Stats()
+    tries: int = 1
+    image_digest: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A report, with the raw id and the hash that the datum has in its job."""
+
+    key: bytes
+    hash: bytes
+    report: DatumReport
+
+
+def output_map(maps: Maps, report: DatumReport) -> Root:
+    """The map of a datum's output files, tagged with its id; durable.
+
+    Raises:
+        InvalidRequest: a path is there twice.
+    """
+    entries = sorted(
+        to_entry(path.encode(), msgspec.structs.replace(file, tag=report.id)) for path, file in report.outputs
+    )
+    if len({entry[0] for entry in entries}) < len(entries):
+        raise InvalidRequest(f"datum {report.id}: its report names an output file twice")
+    return maps.build(entries)
+
+
+def record(catalog: Catalog, maps: Maps, job: Job, findings: Sequence[Finding], now: Nanos) -> bool:
+    """Remembers what datums came to, and counts them; exactly once, if it is called again.
+
+    Returns:
+        False if the job has ended meanwhile: nothing is remembered.
+
+    Raises:
+        InvalidRequest: a report that makes no sense.
+        StorageFull, StorageFailed: nothing is remembered; report again.
+    """
+    outputs = [
+        output_map(maps, finding.report).pack() if finding.report.state is DatumState.SUCCESS else b""
+        for finding in findings
+    ]
+
+    def write(tx: Tx) -> bool:
+        alive = tx.row("SELECT id FROM jobs WHERE id = ? AND finished IS NULL", (job.key,))
+        if alive is None:
+            return False
+        for finding, packed in zip(findings, outputs, strict=True):
+            fresh = _remember(tx, job, finding, packed, now)
+            if fresh:
+                _count(tx, job, finding.report)
+        return True
+
+    return catalog.write(write)
+
+
+def _remember(tx: Tx, job: Job, finding: Finding, packed: bytes, now: Nanos) -> bool:
+    """Adds the row; False if it was there."""
+    report, stats = finding.report, finding.report.stats
+    cost = (
+        *(stats.download_time, stats.process_time, stats.upload_time),
+        *(stats.download_bytes, stats.upload_bytes),
+    )
+    if report.state is DatumState.SUCCESS:
+        statement = (
+            "INSERT INTO outcomes (pipeline, hash, datum, job, version, outputs, image_digest, tries, "
+            "download_time, process_time, upload_time, download_bytes, upload_bytes, created) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        )
+        head = (job.pipeline, finding.hash, finding.key, job.key, job.version, packed)
+        return tx.run(statement, (*head, report.image_digest, report.tries, *cost, now)) == 1
+    statement = (
+        "INSERT INTO troubled_datums (job, datum, state, reason, image_digest, tries, download_time, "
+        "process_time, upload_time, download_bytes, upload_bytes) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    )
+    what = (job.key, finding.key, report.state.value, report.reason, report.image_digest, report.tries)
+    return tx.run(statement, (*what, *cost)) == 1
+
+
+_COUNTERS: Mapping[DatumState, str] = {
+    DatumState.SUCCESS: "data_processed",
+    DatumState.FAILED: "data_failed",
+    DatumState.RECOVERED: "data_recovered",
+}
+
+
+def _count(tx: Tx, job: Job, report: DatumReport) -> None:
+    counter, stats = _COUNTERS[report.state], report.stats
+    tx.run(f"UPDATE jobs SET {counter} = {counter} + 1 WHERE id = ?", (job.key,))  # noqa: S608
+    if report.state is DatumState.SUCCESS:
+        tx.run(
+            "UPDATE jobs SET download_time = download_time + ?, process_time = process_time + ?, "
+            "upload_time = upload_time + ?, download_bytes = download_bytes + ?, "
+            "upload_bytes = upload_bytes + ? WHERE id = ?",
+            (
+                *(stats.download_time, stats.process_time, stats.upload_time),
+                *(stats.download_bytes, stats.upload_bytes, job.key),
+            ),
+        )
+
+
+def authors(tx: Tx, pipeline: int, hashes: Sequence[bytes]) -> dict[bytes, int]:
+    """The keys of the jobs that made the known outcomes among these hashes."""
+    query = f"SELECT hash, job FROM outcomes WHERE pipeline = ? AND hash IN ({_marks(hashes)})"  # noqa: S608
+    return {row["hash"]: row["job"] for row in tx.rows(query, (pipeline, *hashes))}
+
+
+def outputs_of(tx: Tx, pipeline: int, hashes: Sequence[bytes]) -> dict[bytes, Root]:
+    """The output maps of the known outcomes among these hashes."""
+    query = f"SELECT hash, outputs FROM outcomes WHERE pipeline = ? AND hash IN ({_marks(hashes)})"  # noqa: S608
+    return {row["hash"]: Root.unpack(row["outputs"]) for row in tx.rows(query, (pipeline, *hashes))}
+
+
+def troubled_among(tx: Tx, job: int, datums: Sequence[bytes]) -> set[bytes]:
+    """Those of these raw datum ids that failed, or were recovered from, in a job."""
+    query = f"SELECT datum FROM troubled_datums WHERE job = ? AND datum IN ({_marks(datums)})"  # noqa: S608
+    return {row["datum"] for row in tx.rows(query, (job, *datums))}
+
+
+def recovered(catalog: Catalog, job: int) -> Iterator[bytes]:
+    """The raw ids of the datums that a job recovered from, ascending; read page by page."""
+    after = b""
+    while True:
+        with catalog.read() as tx:
+            query = (
+                "SELECT datum FROM troubled_datums WHERE job = ? AND state = 'RECOVERED' AND datum > ? "
+                "ORDER BY datum LIMIT ?"
+            )
+            page: list[bytes] = [row["datum"] for row in tx.rows(query, (job, after, _PAGE))]
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1]
+
+
+def first_failure(tx: Tx, job: int) -> tuple[DatumId, str] | None:
+    """The first datum of a job, by id, that failed, and why."""
+    row = tx.row(
+        "SELECT datum, reason FROM troubled_datums WHERE job = ? AND state = 'FAILED' ORDER BY datum LIMIT 1",
+        (job,),
+    )
+    return None if row is None else (DatumId(row["datum"].hex()), row["reason"])
+
+
+def _marks(values: Sequence[bytes]) -> str:
+    return ", ".join("?" * len(values))
