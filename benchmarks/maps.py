@@ -70,11 +70,15 @@ class Merkle(Subject):
 
     def __init__(self, entries: list[Entry], folder: Path | None) -> None:
         super().__init__(entries)
-        self.maps = Maps(LocalStore(folder) if folder else MemoryStore(), cache_bytes=1 << 30)
-        self.root = self.new = self.maps.build([])
+        self.disk = folder
+        self.builds = 0
 
     def build(self, number: int) -> None:
-        self.root = self.maps.build(self.entries)
+        # An empty store each time: what a store has already is not written again.
+        self.builds += 1
+        disk = self.disk
+        self.maps = Maps(LocalStore(disk / f"store-{self.builds}") if disk else MemoryStore())
+        self.root = self.new = self.maps.build(self.entries)
 
     def scan(self, number: int) -> None:
         deque(self.maps.range(self.root), maxlen=0)
@@ -231,7 +235,7 @@ def run(size: int, folder: Path | None) -> None:
                 cells.append(text(seconds))
             else:
                 cells.append(f"{text(seconds)} (×{own / seconds:.2g})")
-        print(f"{size:>9,}  {operation:<7}  {cells[0]:>9}  {cells[1]:>20}  {cells[2]:>20}", flush=True)
+        print(f"{size:>9,}  {operation:<7}{cells[0]:>10}{cells[1]:>20}{cells[2]:>20}".rstrip(), flush=True)
 
 
 def main() -> None:
@@ -239,7 +243,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
     parser.add_argument("--disk", type=Path, help="keep both stores in a new folder below this one (default: memory)")
     arguments = parser.parse_args()
-    print("  entries  what          maps      sqlite (maps is)        dict (maps is)")
+    print(f"{'entries':>9}  {'what':<7}{'maps':>10}{'sqlite (maps is)':>20}{'dict (maps is)':>20}")
     for size in arguments.sizes:
         if arguments.disk:
             with tempfile.TemporaryDirectory(dir=arguments.disk) as folder:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.maps.cache import NodeCache
-from trunkline.maps.keys import joined_ranges, prefix_end, successor
+from trunkline.maps.keys import joined_ranges, prefix_end
 from trunkline.maps.node import Leaf
 from trunkline.maps.shape import STANDARD, Shape
 from trunkline.testing.maps import keys, sample_entries, within
@@ -20,12 +20,6 @@ from trunkline.testing.maps import keys, sample_entries, within
 def test_prefix_end(prefix: bytes, key: bytes) -> None:
     end = prefix_end(prefix)
     assert key.startswith(prefix) == within(key, (prefix, end))
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=3), st.binary(max_size=3))
-def test_successor(key: bytes, other: bytes) -> None:
-    assert (other > key) == (other >= successor(key))
 
 
 @settings(deadline=None)

@@ -25,12 +25,12 @@ def test_the_format_stays_as_it_is() -> None:
     maps = Maps(MemoryStore())
     assert EMPTY.digest.hex() == "2e4e0a0957f96e26fba7e5d0c0255b4d25f37a25648161f6c1bedb3521c42bc3"
     small = maps.build(sample_entries(3))
-    assert small.digest.hex() == "0d2a75213e9cc9f37d126e2a4819052d5730cb7f3d512a4638edcd5f0e96df1f"
-    assert small.address.hex() == "925c29d3d363a9dab1d38534df6fafb8ad7d4dc846a9ecb3b725c123b320c2cc"
+    assert small.digest.hex() == "30df768db89798dd96cc731aa199a7a952cff6e5b29187d3bb6d50ce1c540eb2"
+    assert small.address.hex() == "3a28ac83912ee2795cd91192830af808d0a76586b913da821389d8f7093fd787"
     tall = maps.build(sample_entries(20_000))
     assert (tall.level, tall.count, tall.weight) == (1, 20_000, 60_082_160)
-    assert tall.digest.hex() == "125ed18c876254bd032152dd8169f37323baabf8ecdcafb909aaffa7bf2a3805"
-    assert tall.address.hex() == "e1bc6869360414cff49813ea7323ab55cdbd7ad0ed3dec3c2f23dbd2ae618f91"
+    assert tall.digest.hex() == "ca936d7c279c08fd3a508830b7eed968f556b463a2f815975c480d6b0ad9ea22"
+    assert tall.address.hex() == "dc0f44ed47543cdccae3dc1b9336d62ef0dd9251f51f06b3b8a3504ed959e93f"
 
 
 def test_a_node_in_bytes() -> None:

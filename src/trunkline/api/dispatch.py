@@ -108,13 +108,22 @@ def _streamed(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc
     return behaviour
 
 
+LONGEST_DETAILS = 2000
+"""Characters of an error's text; more than about 8 KiB of headers would break the call itself."""
+
+
+def shortened(text: str) -> str:
+    """A text that fits into a status."""
+    return text if len(text) <= LONGEST_DETAILS else text[: LONGEST_DETAILS - 1] + "…"
+
+
 def abort(context: grpc.ServicerContext, method: MethodDescriptor, error: Exception) -> None:
     """Ends the call with the status and the line of an error; an unforeseen one is logged whole."""
-    if isinstance(error, Cancelled) and not context.is_active():
-        return
+    if isinstance(error, (Cancelled, grpc.RpcError)) and not context.is_active():
+        return  # the caller is gone; reading on from its stream raises a bare RpcError
     if isinstance(error, TrunklineError):
         status = getattr(grpc.StatusCode, error.grpc_status)
-        context.abort(status, error.message)
+        context.abort(status, shortened(error.message))
     log.exception("unforeseen error", extra={"rpc": method.full_name})
     context.abort(
         grpc.StatusCode.INTERNAL,

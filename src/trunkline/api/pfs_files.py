@@ -72,7 +72,11 @@ class FileCalls:
         low, high = request.path_range.lower, request.path_range.upper
 
         def nodes() -> Iterator[Node]:
+            within = ""  # the last directory that was sent whole
             for match in matches:
+                if within and match.path.startswith(within):
+                    continue
+                within = match.path if match.is_dir else within
                 for node in opened.view.walk(match.path):
                     if node.path >= low and (not high or node.path < high):
                         yield node
@@ -112,7 +116,7 @@ class FileCalls:
 
     def GlobFile(self, request: pfs_pb2.GlobFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
         """Every file and directory that a pattern matches."""
-        globs.compiled(request.pattern)
+        _check_glob(request.pattern)
         opened = self._open(pfs_pb2.File(commit=request.commit), call)
         low, high = request.path_range.lower, request.path_range.upper
         for node in opened.view.glob(request.pattern):
@@ -160,10 +164,20 @@ class FileCalls:
             raise NotBuilt("writing files to a URL is not built yet: read them and upload them yourself")
         opened = self._open(request.file, call)
         exact = opened.view.find(request.file.path)
+        if exact is None:
+            _check_glob(request.file.path)
         matches = [exact] if exact is not None else list(opened.view.glob(request.file.path))
         if not matches:
             raise opened.missing(request.file.path)
         return opened, matches
+
+
+def _check_glob(pattern: str) -> None:
+    """Refuses a pattern that does not parse with the status that clients of 2.11 expect here."""
+    try:
+        globs.compiled(pattern)
+    except InvalidRequest as error:
+        raise Refused(error.message) from None
 
 
 def _operations(requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Iterator[modify.Operation]:

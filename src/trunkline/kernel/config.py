@@ -16,6 +16,7 @@ from trunkline.kernel.errors import InvalidRequest
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 30650
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         lease_seconds: how long a worker may be silent before its batch goes to another one.
         log_level: of pachd's own log (`debug`, `info`, `warning`, `error`).
         isolation: how user code sees /pfs: `auto`, `namespace` or `substitution`.
+        passed_on: what user code gets of pachd's own environment.
     """
 
     home: Path
@@ -37,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float = 30.0
     log_level: str = "info"
     isolation: str = "auto"
+    passed_on: dict[str, str] = {}
 
     @property
     def catalog_path(self) -> Path:
@@ -90,6 +93,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=float(_integer(env, "TRUNKLINE_LEASE_SECONDS", 30, least=1, most=3600)),
         log_level=env.get("TRUNKLINE_LOG_LEVEL", "info").lower(),
         isolation=isolation,
+        passed_on={name: env[name] for name in PASSED_ON if name in env},
     )
 
 

@@ -1,4 +1,4 @@
-"""Arithmetic of byte-string keys: where a prefix ends, and what comes directly after a key.
+"""Arithmetic of byte-string keys: where a prefix ends, and which keys a list of ranges covers.
 
 Keys are ordered as bytes are. Every range of the map is `[lo, hi)`, with `None` for "no upper end".
 """
@@ -14,11 +14,6 @@ def prefix_end(prefix: bytes) -> bytes | None:
     if not stem:
         return None
     return stem[:-1] + bytes([stem[-1] + 1])
-
-
-def successor(key: bytes) -> bytes:
-    """The smallest key greater than `key`."""
-    return key + b"\x00"
 
 
 def joined_ranges(ranges: Iterable[tuple[bytes, bytes | None]]) -> list[tuple[bytes, bytes | None]]:

@@ -87,11 +87,12 @@ class Hasher:
     """A sink that only computes digests; the digest stands in for the address, too."""
 
     def seal(self, node: Node) -> Ref:
+        """As `Sink.seal`."""
         digest = codec.node_digest(node)
         return Ref(node.keys[-1], digest, node.count(), node.weight(), digest)
 
     def flush_if_full(self) -> None:
-        pass
+        """As `Sink.flush_if_full`: nothing waits here."""
 
 
 class Writer:
@@ -103,6 +104,11 @@ class Writer:
         self._bytes = 0
 
     def seal(self, node: Node) -> Ref:
+        """As `Sink.seal`.
+
+        Raises:
+            InvalidRequest: the entries make a node that is too long to be stored.
+        """
         digest, plain = codec.encode(node)
         address = codec.address_of(plain)
         packed = codec.pack(plain)
@@ -113,6 +119,7 @@ class Writer:
         return Ref(node.keys[-1], digest, node.count(), node.weight(), address)
 
     def flush_if_full(self) -> None:
+        """As `Sink.flush_if_full`: a full group is made durable."""
         if self._bytes >= _GROUP_BYTES or len(self._waiting) >= _GROUP_NODES:
             self._flush()
 

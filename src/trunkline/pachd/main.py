@@ -63,7 +63,7 @@ def serve(settings: Settings, to_stderr: bool) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    daemon = Pachd(settings, stopping, log_to=None if to_stderr else settings.logs_path / "pachd.log")
+    daemon = Pachd(settings, stopping)
     log.configure(settings.log_level, None if to_stderr else settings.logs_path / "pachd.log")
     try:
         daemon.start()

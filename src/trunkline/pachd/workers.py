@@ -9,12 +9,11 @@ them to the thread that started them.
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -28,19 +27,16 @@ log = logging.getLogger("trunkline.pachd")
 IDLE_SECONDS = 60.0
 """How long a worker without work is kept, because the next job may come."""
 
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.05
 _CRASH_PAUSE = 1.0
 """Before a worker that ended at once is replaced, so that a broken set-up does not spin."""
-
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
-"""What user code gets of pachd's own environment."""
 
 
 class Demand(Protocol):
     """Who knows how many workers there is work for, and wants to know of deaths."""
 
-    def wanted(self) -> int:
-        """How many workers could be busy now, those that are busy included."""
+    def wanted_workers(self) -> Mapping[int, int]:
+        """By pipeline: how many workers could be busy now, those that are busy included."""
         ...
 
     def worker_gone(self, worker: str) -> None:
@@ -58,11 +54,10 @@ class WorkerPool:
     """Starts, watches and ends workers from a thread of its own."""
 
     def __init__(
-        self, settings: Settings, demand: Demand, token: str, environ: Mapping[str, str] | None = None
+        self, settings: Settings, demand: Demand, token: str, busy: Callable[[], bool] = lambda: False
     ) -> None:
-        self._settings, self._demand, self._token = settings, demand, token
-        environ = os.environ if environ is None else environ
-        self._variables = {name: environ[name] for name in PASSED_ON if name in environ}
+        self._settings, self._demand, self._token, self._busy = settings, demand, token, busy
+        self._variables = dict(settings.passed_on)
         self._workers: list[_Worker] = []
         self._address = ""
         self._changed = threading.Event()
@@ -93,7 +88,8 @@ class WorkerPool:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._changed.wait(_LOOK_SECONDS if self._workers else None)
+            # Work is offered a moment after a job was taken up; so look again soon while any pipeline is busy.
+            self._changed.wait(_LOOK_SECONDS if self._workers or self._busy() else None)
             self._changed.clear()
             try:
                 self._bury()
@@ -116,7 +112,7 @@ class WorkerPool:
                 time.sleep(_CRASH_PAUSE)
 
     def _adjust(self) -> None:
-        wanted = min(self._demand.wanted(), self._settings.max_workers)
+        wanted = min(sum(self._demand.wanted_workers().values()), self._settings.max_workers)
         for _ in range(wanted - len(self._workers)):
             self._workers.append(self._spawn())
         if wanted or not self._workers:

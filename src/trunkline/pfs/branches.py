@@ -13,7 +13,7 @@ from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.pfs import commits, propagate, provenance, resolve, rows
 from trunkline.pfs.change import Change
-from trunkline.pfs.refs import BranchRef, CommitRef
+from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Branch
 
 
@@ -35,11 +35,10 @@ def create(
     """
     check_branch_name(ref.name)
     repo = resolve.repo(change.tx, ref.repo)
-    if any(upstream.repo == ref.repo for upstream in provenance_refs):
-        raise Refused(f"repo {ref.repo} cannot be in the provenance of its own branch")
+    _check_provenance(ref, provenance_refs)
     given = None if head is None else _head(change, ref, head)
     existing = resolve.find_branch(change.tx, ref)
-    upstream = [_upstream(change, one) for one in provenance_refs]
+    upstream = [_upstream(change, one) for one in dict.fromkeys(provenance_refs)]
     before = set() if existing is None else {one.key for one in provenance.direct_branches(change.tx, existing.key)}
     replaced = before != set(upstream)
     start = given if given is not None else (None if existing is None else existing.head)
@@ -57,6 +56,16 @@ def create(
         propagate.check_graph(change, found)
         propagate.link_provenance(change, start, key)
     return found
+
+
+def _check_provenance(ref: BranchRef, upstream: Sequence[BranchRef]) -> None:
+    """Refuses what no graph could hold, before branches are made for it."""
+    named: dict[RepoRef, str] = {}
+    for one in upstream:
+        if one.repo == ref.repo:
+            raise Refused(f"repo {ref.repo} cannot be in the provenance of its own branch")
+        if named.setdefault(one.repo, one.name) != one.name:
+            raise Refused(f'multiple branches from the same repo, "{one.repo}", cannot participate in a DAG')
 
 
 def _head(change: Change, ref: BranchRef, head: CommitRef) -> int:

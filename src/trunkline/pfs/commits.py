@@ -7,7 +7,7 @@ its parent is finishing or finished; `started <= finishing <= finished`. What a 
 
 from __future__ import annotations
 
-from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, Refused
+from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, NotReady, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.maps import EMPTY
 from trunkline.pfs import provenance, resolve, rows
@@ -40,7 +40,8 @@ def insert_commit(
             "commit in this transaction"
         )
     key = change.tx.insert(
-        "INSERT INTO commits (repo, set_id, branch, parent, origin, description, started) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO commits (repo, set_id, branch, parent, origin, description, started) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (repo_key, change.set_id, branch, parent, origin, description, change.now),
     )
     change.created.append(key)
@@ -146,12 +147,17 @@ def complete(change: Change, commit: Commit, root: bytes | None, error: str = ""
     Args:
         root: the packed map of the content; None for an errored commit, which keeps what its parent had.
         error: why the content is not what it should be.
+
+    Raises:
+        NotReady: its parent is unfinished, so that its content cannot be final.
     """
     current = need(change, commit.key)
     if current.finished is not None:
         return
+    parent = None if current.parent is None else need(change, current.parent)
+    if root is not None and parent is not None and parent.finished is None:
+        raise NotReady(f"commit {commit} cannot be finished before its parent {parent}")
     if root is None:
-        parent = None if current.parent is None else need(change, current.parent)
         root = EMPTY.pack() if parent is None else parent.root
     finished = change.now if root is not None else None
     change.tx.run(

@@ -12,7 +12,7 @@ from trunkline.content.entry import from_entry
 from trunkline.content.reader import ContentReader
 from trunkline.kernel import paths
 from trunkline.kernel.errors import Corrupt, InvalidRequest
-from trunkline.maps import Maps, Root
+from trunkline.maps import Entry, Maps, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import globs, tree
 from trunkline.pfs.tree import Node
@@ -50,7 +50,7 @@ class View:
     def _last_children(self, above: str, marker: str, number: int) -> Iterator[Node]:
         """The last children before the marker, in descending order, jumping over directories."""
         low = above.encode()
-        high = marker.encode() if marker else prefix_end(low)
+        high = _end_before(low, marker)
         for _ in range(number):
             entry = next(self.maps.range(self.root, low, high, reverse=True), None)
             if entry is None:
@@ -64,23 +64,47 @@ class View:
                 yield tree.folder(self.maps, self.root, high.decode())
 
     def walk(self, path: str, *, marker: str = "", number: int = 0, reverse: bool = False) -> Iterator[Node]:
-        """A directory and everything below it, directories included; nothing for a missing path."""
+        """A directory and everything below it, directories included; nothing for a missing path.
+
+        Raises:
+            InvalidRequest: `number` and `reverse` do not go together, or the page is too large.
+        """
         _check_page(number, reverse)
         found = self.find(path)
         if found is None:
             return iter(())
-        if reverse:
-            every = list(self._descend(found))
-            below = [node for node in reversed(every) if not marker or node.path < marker]
-            return iter(below[:number])
-        nodes = (node for node in self._descend(found) if not marker or _after(node.path, marker))
-        return _first(nodes, number)
+        if not found.is_dir:
+            return iter((found,))
+        return _first(self._walk_back(found, marker) if reverse else self._walk_on(found, marker), number)
 
-    def _descend(self, node: Node) -> Iterator[Node]:
-        yield node
-        if node.is_dir:
-            for child in tree.children(self.maps, self.root, node.path):
-                yield from self._descend(child)
+    def _walk_on(self, above: Node, marker: str) -> Iterator[Node]:
+        """Everything that comes after the marker, each directory before what it holds."""
+        low = above.path.encode()
+        if not marker or above.path > marker:
+            yield above
+        told: list[str] = []
+        for entry in self.maps.range(self.root, max(low, marker.encode() + b"\0"), prefix_end(low)):
+            holding = _between(above.path, entry[0].decode())
+            for folder in holding:
+                if folder not in told and folder > marker:
+                    yield tree.folder(self.maps, self.root, folder)
+            told = holding
+            yield Node(entry[0].decode(), False, entry[2], entry[1], entry[3])
+
+    def _walk_back(self, above: Node, marker: str) -> Iterator[Node]:
+        """Everything that comes before the marker, last first, each directory after what it holds."""
+        low = above.path.encode()
+        begun = [folder for folder in _between(above.path, marker) if self._folder(folder) is not None]
+        for entry in self.maps.range(self.root, low, _end_before(low, marker), reverse=True):
+            holding = _between(above.path, entry[0].decode())
+            yield from (
+                tree.folder(self.maps, self.root, folder) for folder in reversed(begun) if folder not in holding
+            )
+            begun = holding
+            yield Node(entry[0].decode(), False, entry[2], entry[1], entry[3])
+        yield from (tree.folder(self.maps, self.root, folder) for folder in reversed(begun))
+        if not marker or above.path < marker:
+            yield above
 
     def glob(self, pattern: str) -> Iterator[Node]:
         """Every file and directory that a pattern matches.
@@ -115,12 +139,34 @@ class View:
             raise type(error)(f"file {node.path} cannot be read: {error}") from error
 
     def diff(self, path: str, older: View, older_path: str) -> Iterator[tuple[Node | None, Node | None]]:
-        """Pairs (new, old) that differ below two paths, directories before what they hold."""
+        """Pairs (new, old) that differ below two paths, directories before what they hold.
+
+        Between the same paths this costs what differs; between others, what the directories that differ list.
+        """
         new, old = self.find(path), older.find(older_path)
         if _same(new, old):
             return
         yield new, old
-        yield from self._diff_below(new, older, old)
+        if paths.clean(path) == paths.clean(older_path):
+            yield from self._changes(paths.as_directory(paths.clean(path)), older)
+        else:
+            yield from self._diff_below(new, older, old)
+
+    def _changes(self, above: str, older: View) -> Iterator[tuple[Node | None, Node | None]]:
+        """The files that differ below a directory of both views, each after the directories that hold it."""
+        low = above.encode()
+        told: list[str] = []
+        for key, was, now in self.maps.diff(older.root, self.root, low, prefix_end(low)):
+            holding = _between(above, key.decode())
+            for folder in holding:
+                if folder not in told:
+                    yield self._folder(folder), older._folder(folder)
+            told = holding
+            yield _file(now), _file(was)
+
+    def _folder(self, path: str) -> Node | None:
+        exists = tree.is_file_under(self.maps, self.root, path)
+        return tree.folder(self.maps, self.root, path) if exists else None
 
     def _diff_below(self, new: Node | None, older: View, old: Node | None) -> Iterator[tuple[Node | None, Node | None]]:
         mine = tree.children(self.maps, self.root, new.path) if new and new.is_dir else iter(())
@@ -152,14 +198,26 @@ def _merge(
             left, right = next(mine, None), next(theirs, None)
 
 
+def _file(entry: Entry | None) -> Node | None:
+    return None if entry is None else Node(entry[0].decode(), False, entry[2], entry[1], entry[3])
+
+
+def _end_before(low: bytes, marker: str) -> bytes | None:
+    """The end of a directory's keys (which begin at `low`), or the marker if that comes first."""
+    end = prefix_end(low)
+    before = marker.encode()
+    return before if before and (end is None or before < end) else end
+
+
 def _same(new: Node | None, old: Node | None) -> bool:
     if new is None or old is None:
         return new is old
     return new.is_dir == old.is_dir and new.hash == old.hash and new.size == old.size
 
 
-def _after(path: str, marker: str) -> bool:
-    return path.encode() > marker.encode()
+def _between(above: str, path: str) -> list[str]:
+    """The directories below `above` that hold the path, from the top down."""
+    return [folder for folder in paths.ancestors(path) if folder.startswith(above) and folder != above]
 
 
 def _first(nodes: Iterator[Node], number: int) -> Iterator[Node]:

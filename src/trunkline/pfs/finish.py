@@ -41,9 +41,7 @@ def base_of(tx: Tx, commit: Commit) -> Root | None:
 class Finisher:
     """Finishes commits, one at a time, oldest first."""
 
-    def __init__(
-        self, catalog: Catalog, store: ObjectStore, maps: Maps, reader: ContentReader, clock: Clock
-    ) -> None:
+    def __init__(self, catalog: Catalog, store: ObjectStore, maps: Maps, reader: ContentReader, clock: Clock) -> None:
         self._catalog, self._store, self._maps, self._reader, self._clock = catalog, store, maps, reader, clock
 
     def step(self) -> Commit | None:

@@ -42,9 +42,10 @@ def fold(
     for layer in layers:
         step = _Step(maps, reader, root, layer, writer)
         removals = [(above.encode(), prefix_end(above.encode())) for above in sorted(layer.removed)]
-        after = maps.edit(root, step.changes(), _disjoint(removals))
-        problem = problem or step.problem or _collision(maps, root, after, layer)
-        root = after
+        root = maps.edit(root, step.changes(), _disjoint(removals))
+        problem = problem or step.problem
+    for layer in layers:
+        problem = problem or _collision(maps, base, root, layer)
     return Folded(root, problem)
 
 
@@ -106,7 +107,7 @@ class _Step:
 
 
 def _collision(maps: Maps, before: Root, after: Root, layer: Layer) -> str:
-    """The first new path that is a file where a directory is, or the other way round."""
+    """The first path of a layer that in the end is a file where a directory is, or the other way round."""
     folders: dict[str, bool] = {}
     for key, operation in layering.operations(maps, layer):
         if not operation.parts:
@@ -115,8 +116,8 @@ def _collision(maps: Maps, before: Root, after: Root, layer: Layer) -> str:
         for folder in paths.ancestors(path)[1:]:
             if folder not in folders:
                 folders[folder] = maps.get(after, folder[:-1].encode()) is not None
-            if folders[folder]:
+            if folders[folder] and maps.get(after, key) is not None:
                 return f"file / directory path collision ({folder[:-1]})"
-        if before.count and is_file_under(maps, after, path + "/"):
+        if before.count and is_file_under(maps, after, path + "/") and maps.get(after, key) is not None:
             return f"file / directory path collision ({path})"
     return ""

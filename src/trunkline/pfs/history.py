@@ -14,7 +14,7 @@ from trunkline.kernel.ids import SetId
 from trunkline.pfs import commits, propagate, provenance, resolve, rows
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import SPEC, CommitRef
-from trunkline.pfs.rows import Commit, Repo
+from trunkline.pfs.rows import Branch, Commit, Repo
 
 
 def squash(change: Change, ref: CommitRef, *, recursive: bool) -> None:
@@ -116,27 +116,42 @@ def _children(change: Change, commit: Commit) -> list[Commit]:
 
 
 def remove(change: Change, doomed: Sequence[Commit]) -> None:
-    """Takes commits out of their chains, newest first."""
+    """Takes commits out of their chains, newest first; then sees to branches that have no commit left."""
     change.removing([commit.key for commit in doomed])
-    for commit in sorted(doomed, key=lambda one: -one.key):
+    headless: list[Branch] = []
+    newest_first = sorted(doomed, key=lambda one: -one.key)
+    for commit in newest_first:
         change.tx.run("UPDATE commits SET parent = ? WHERE parent = ?", (commit.parent, commit.key))
-        for row in list(change.tx.rows("SELECT id FROM branches WHERE head = ? ORDER BY id", (commit.key,))):
-            _move_head(change, row["id"], commit)
+        if commit.parent is None:
+            headless += rows.branches(change.tx, "WHERE branches.head = ? ORDER BY branches.id", (commit.key,))
+        else:
+            change.tx.run(
+                "UPDATE branches SET head = ?, updated = ? WHERE head = ?", (commit.parent, change.now, commit.key)
+            )
+    _begin_anew(change, headless)
+    for commit in newest_first:
         _erase(change, commit.key)
 
 
-def _move_head(change: Change, branch_key: int, gone: Commit) -> None:
-    """Gives a branch whose head is removed another one."""
-    branch = rows.branch_by_key(change.tx, branch_key)
-    assert branch is not None, "its key was just read"
-    head = gone.parent
-    if head is None:
-        head = commits.insert_commit(change, branch.repo_key, branch.ref.name, parent=None, origin="AUTO")
-        if provenance.direct_branches(change.tx, branch.key):
-            propagate.link_provenance(change, head, branch.key)
+def _begin_anew(change: Change, headless: list[Branch]) -> None:
+    """Gives branches an empty commit as head: upstream ones first, and those of one repo the same."""
+    depth = {branch.key: len(provenance.upstream_branches(change.tx, branch.key)) for branch in headless}
+    by_depth = sorted(headless, key=lambda one: (depth[one.key], one.key))
+    made: dict[int, int] = {}
+    for branch in by_depth:
+        if branch.repo_key not in made:
+            made[branch.repo_key] = commits.insert_commit(
+                change, branch.repo_key, branch.ref.name, parent=None, origin="AUTO"
+            )
+        change.tx.run(
+            "UPDATE branches SET head = ?, updated = ? WHERE id = ?", (made[branch.repo_key], change.now, branch.key)
+        )
+    deepest = {branch.repo_key: branch for branch in by_depth}  # its provenance decides, if there is any
+    for branch in deepest.values():
+        if depth[branch.key]:
+            propagate.link_provenance(change, made[branch.repo_key], branch.key)
         else:
-            commits.close_empty(change, head)
-    change.tx.run("UPDATE branches SET head = ?, updated = ? WHERE id = ?", (head, change.now, branch.key))
+            commits.close_empty(change, made[branch.repo_key])
 
 
 def _erase(change: Change, key: int) -> None:

@@ -104,12 +104,12 @@ def tx_commit(tx: Tx, target: CommitRef) -> Commit | None:
 
 
 def _is_output(tx: Tx, target: CommitRef) -> bool:
-    branch = resolve.find_branch(tx, BranchRef(target.repo, target.branch or target.id))
-    if branch is not None and provenance.direct_branches(tx, branch.key):
-        return True
+    """Whether only a pipeline may write to the target, or a new commit of it would need one that it comes from."""
     commit = tx_commit(tx, target)
-    upstream = [] if commit is None or not commit.open else provenance.direct_commits(tx, commit.key)
-    return any(one.repo.type == SPEC for one in upstream)
+    if commit is not None and commit.open:
+        return any(one.repo.type == SPEC for one in provenance.direct_commits(tx, commit.key))
+    branch = None if target.id else resolve.find_branch(tx, BranchRef(target.repo, target.branch))
+    return branch is not None and bool(provenance.direct_branches(tx, branch.key))
 
 
 def _open_target(commit: Commit | None, target: CommitRef, output: bool) -> Commit | None:
@@ -210,15 +210,16 @@ def _copy(pfs: Pfs, builder: LayerBuilder, copy: Copy, alive: Callable[[], bool]
     tag = copy.tag or DEFAULT_TAG
     entry = pfs.maps.get(root, start.encode())
     if entry is not None:
-        _place(builder, paths.file_path(destination), tag, entry, copy.append)
+        _place(builder, destination, tag, entry, copy.append)
         return
     prefix = paths.as_directory(start).encode()
     for entry in pfs.maps.range(root, prefix, prefix_end(prefix)):
         below = entry[0][len(prefix) :].decode()
-        _place(builder, paths.clean(f"{destination}/{below}"), tag, entry, copy.append)
+        _place(builder, f"{destination}/{below}", tag, entry, copy.append)
 
 
-def _place(builder: LayerBuilder, path: str, tag: str, entry: tuple[bytes, bytes, int, bytes], append: bool) -> None:
+def _place(builder: LayerBuilder, to: str, tag: str, entry: tuple[bytes, bytes, int, bytes], append: bool) -> None:
+    path = paths.file_path(to)
     if not append:
         builder.delete_file(path, tag)
     builder.append_file(path, tag, from_entry(entry))

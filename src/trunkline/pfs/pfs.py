@@ -12,7 +12,7 @@ from typing import TypeVar
 from trunkline.catalog import Catalog, Tx
 from trunkline.content.reader import ContentReader
 from trunkline.kernel.clock import Clock
-from trunkline.kernel.errors import NotReady, Refused
+from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId, new_id
 from trunkline.maps import Maps, Root
 from trunkline.objects.protocol import ObjectStore
@@ -61,14 +61,19 @@ class Pfs:
         """What a commit holds now; for an open one, what was written to it so far.
 
         Raises:
-            Refused: its base is not finished.
+            Refused: its base is not finished, or the commit was deleted.
         """
         if commit.root is not None:
             return Root.unpack(commit.root)
         with self.catalog.read() as tx:
-            base = finish.base_of(tx, commit)
+            current = rows.commit_by_key(tx, commit.key)
+            if current is None:
+                raise Refused(f"commit {commit} was deleted")
+            if current.root is not None:  # finished since the caller looked; its layers are gone
+                return Root.unpack(current.root)
+            base = finish.base_of(tx, current)
             written = layers.load(tx, commit.key)
-            parent = None if commit.parent is None else rows.commit_by_key(tx, commit.parent)
+            parent = None if current.parent is None else rows.commit_by_key(tx, current.parent)
         if base is None:
             raise Refused(f"base commit {parent} for commit {commit} unfinished")
         return fold(self.maps, self.reader, base, written).root
@@ -82,7 +87,7 @@ class Pfs:
             with self.catalog.read() as tx:
                 current = rows.commit_by_key(tx, commit.key)
             if current is None:
-                raise NotReady(f"commit {commit} was deleted")
+                raise Refused(f"commit {commit} was deleted")
             return current if current.finished is not None else None
 
         found = self.catalog.watch.until(look, alive)

@@ -7,6 +7,8 @@ the branch graph has no cycle, and no two branches of one repo meet in it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trunkline.kernel.errors import CycleDetected, Refused
 from trunkline.pfs import provenance, rows
 from trunkline.pfs.change import Change
@@ -57,13 +59,23 @@ def check_graph(change: Change, branch: Branch) -> None:
         Refused: two branches of one repo would meet in one graph.
     """
     upstream = provenance.upstream_branches(change.tx, branch.key)
+    downstream = provenance.downstream_branches(change.tx, branch.key)
     if any(other.key == branch.key for other in upstream):
+        below = {other.key for other in downstream}
+        closing = next(one for one in provenance.direct_branches(change.tx, branch.key) if one.key in below)
         raise CycleDetected(
-            f"cycle detected because {branch.ref} is already in the subvenance of {branch.ref}: "
+            f"cycle detected because {closing.ref} is already in the subvenance of {branch.ref}: "
             "remove one of the inputs that close the circle"
         )
-    for below in [branch, *provenance.downstream_branches(change.tx, branch.key)]:
-        seen: dict[int, str] = {}
-        for member in [below, *provenance.upstream_branches(change.tx, below.key)]:
-            if seen.setdefault(member.repo_key, member.ref.name) != member.ref.name:
-                raise Refused(f'multiple branches from the same repo, "{member.ref.repo}", cannot participate in a DAG')
+    for below_it in [branch, *downstream]:
+        _check_one_per_repo([below_it, *provenance.upstream_branches(change.tx, below_it.key)])
+    # A change of an upstream branch reaches all that is downstream of it, with one commit per repo.
+    for above_it in upstream:
+        _check_one_per_repo([above_it, *provenance.downstream_branches(change.tx, above_it.key)])
+
+
+def _check_one_per_repo(members: Sequence[Branch]) -> None:
+    seen: dict[int, str] = {}
+    for member in members:
+        if seen.setdefault(member.repo_key, member.ref.name) != member.ref.name:
+            raise Refused(f'multiple branches from the same repo, "{member.ref.repo}", cannot participate in a DAG')

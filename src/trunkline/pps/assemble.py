@@ -12,17 +12,15 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
-import msgspec
-
 from trunkline.catalog import Catalog
 from trunkline.content.entry import from_entry
 from trunkline.kernel.errors import Corrupt
-from trunkline.maps import EMPTY, Entry, Maps, Root
+from trunkline.maps import Entry, Maps, Root
 from trunkline.pps import outcomes
 from trunkline.pps.collisions import first_collision
 from trunkline.pps.plan import work
 from trunkline.pps.plan.spool import Spool
-from trunkline.pps.plan.work import Step
+from trunkline.pps.plan.work import Basis, Step
 from trunkline.pps.rows import Job
 
 _PAGE = 256
@@ -33,41 +31,44 @@ class Collision(Exception):
     """The datums' outputs do not fit together; the text is the reason that the job fails with."""
 
 
-class BaseUnusable(Exception):
-    """The outcome of a datum of the base is no longer known: assemble from nothing."""
+class WorkLeft(Exception):
+    """A datum has no outcome: the job's work is not done after all."""
 
 
-def assemble(catalog: Catalog, maps: Maps, job: Job, base_output: Root | None, folder: Path | None = None) -> Root:
+class _BaseUnusable(Exception):
+    """The outcome of a datum of the base is no longer known."""
+
+
+def assemble(catalog: Catalog, maps: Maps, job: Job, base: Basis, folder: Path | None = None) -> Root:
     """The content of a job whose datums all have an outcome, or were recovered from.
 
     Args:
-        base_output: the content of the output commit of the job's base; None without one.
+        base: what the job builds on.
         folder: for temporary files.
 
     Raises:
         Collision: two datums' outputs exclude each other.
+        WorkLeft: a datum has no outcome.
         Corrupt, StorageFull, StorageFailed: as the catalog and the store have it.
     """
-    if base_output is not None:
-        try:
-            return _Assembly(catalog, maps, job, base_output, folder).run()
-        except BaseUnusable:
-            job = msgspec.structs.replace(job, base=None)
-    return _Assembly(catalog, maps, job, EMPTY, folder).run()
+    try:
+        return _Assembly(catalog, maps, job, base, folder).run()
+    except _BaseUnusable:
+        return _Assembly(catalog, maps, job, work.NOTHING, folder).run()
 
 
 class _Assembly:
-    def __init__(self, catalog: Catalog, maps: Maps, job: Job, base: Root, folder: Path | None) -> None:
+    def __init__(self, catalog: Catalog, maps: Maps, job: Job, base: Basis, folder: Path | None) -> None:
         self._catalog, self._maps, self._job, self._base, self._folder = catalog, maps, job, base, folder
-        self._kept = base.count
+        self._kept = base.output.count
         """Files that the result would have if every put without a delete were new."""
 
     def run(self) -> Root:
         with Spool(folder=self._folder) as spool:
             self._collect(spool)
             if not spool.count:
-                return self._base
-            after = self._maps.edit(self._base, self._changes(spool.sorted()))
+                return self._base.output
+            after = self._maps.edit(self._base.output, self._changes(spool.sorted()))
             if after.count != self._kept:
                 self._find_duplicate(spool.sorted())
             folder = first_collision(self._maps, after, _puts(spool.sorted()), spool.count)
@@ -77,7 +78,7 @@ class _Assembly:
 
     def _collect(self, spool: Spool) -> None:
         """Every output file of the changed datums: (path, None) for what goes, (path, entry) for what comes."""
-        steps = work.steps(self._catalog, self._maps, self._job)
+        steps = work.steps(self._catalog, self._maps, self._job, self._base)
         while page := list(islice(steps, _PAGE)):
             hashes = {entry[1] for step in page for entry in (step.old, step.new) if entry is not None}
             keys = [step.key for step in page]
@@ -88,19 +89,17 @@ class _Assembly:
                 for record in self._of(step, known, troubled):
                     spool.add(record)
 
-    def _of(
-        self, step: Step, known: dict[bytes, Root], troubled: set[bytes]
-    ) -> Iterator[tuple[bytes, Entry | None]]:
+    def _of(self, step: Step, known: dict[bytes, Root], troubled: set[bytes]) -> Iterator[tuple[bytes, Entry | None]]:
         if step.old is not None:
             gone = known.get(step.old[1])
             if gone is None:
-                raise BaseUnusable
+                raise _BaseUnusable
             for entry in self._maps.range(gone):
                 yield entry[0], None
         if step.new is not None and step.key not in troubled:
             come = known.get(step.new[1])
             if come is None:
-                raise Corrupt(f"datum {step.key.hex()} of job {self._job.ref} has no outcome: run pachctl fsck")
+                raise WorkLeft(f"datum {step.key.hex()} of job {self._job.ref} has no outcome")
             for entry in self._maps.range(come):
                 yield entry[0], entry
 
@@ -122,7 +121,7 @@ class _Assembly:
         """Names the first path that an unchanged datum has already."""
         for path, group in groupby(records, key=itemgetter(0)):
             entries = [entry for _, entry in group]
-            there = None if None in entries else self._maps.get(self._base, path)
+            there = None if None in entries else self._maps.get(self._base.output, path)
             if there is not None and entries[0] is not None:
                 raise Collision(_duplicate(path, there, entries[0]))
         raise Corrupt(f"the base of job {self._job.ref} lacks outputs of its datums: run pachctl fsck")

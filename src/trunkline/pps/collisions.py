@@ -25,7 +25,7 @@ def first_collision(maps: Maps, root: Root, new: Iterator[bytes], count: int) ->
         count: how many they are at most.
     """
     if count * _LOOK_UPS >= root.count:
-        found = _collisions((entry[0] for entry in maps.range(root)))
+        found = _collisions(entry[0] for entry in maps.range(root))
     else:
         found = _looked_up(maps, root, new)
     first = min(found, default=None)

@@ -9,26 +9,18 @@ from __future__ import annotations
 
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from trunkline.kernel.clock import SECOND, Clock, Nanos
-from trunkline.kernel.errors import InvalidRequest, Refused
+from trunkline.kernel.errors import Cancelled, Refused
 from trunkline.kernel.ids import DatumId, new_id
 from trunkline.maps import Entry
-from trunkline.pps import tickets
+from trunkline.pps import batching, tickets
+from trunkline.pps.batching import WINDOW
 from trunkline.pps.leases import Lease, Leases
-from trunkline.pps.outcomes import DatumReport, Finding
+from trunkline.pps.outcomes import DatumReport
 from trunkline.pps.refs import JobRef
-from trunkline.pps.spec import DatumSetSpec
-from trunkline.pps.states import DatumState
 from trunkline.pps.tickets import Batch, Ticket, Verdict, WorkDatum, WorkerStatus
-
-WINDOW = 4096
-"""Datums of a job that wait in memory at the most."""
-
-LARGEST_BATCH = 64
-BATCHES_PER_WORKER = 4
 
 _PATIENCE = 0.5
 """Seconds that a wait for work goes on before leases are looked at again."""
@@ -42,20 +34,28 @@ class Running:
     def __init__(self, dispatcher: Dispatcher, ticket: Ticket) -> None:
         self.ticket = ticket
         self.leases = Leases(ticket.datum_tries)
-        self.complete = False
-        """Whether everything was offered."""
         self.dropped = False
         """Whether the job was cancelled."""
         self._dispatcher = dispatcher
 
     def offer(self, entries: Sequence[Entry], timeout: float) -> bool:
-        """Adds datums once there is room for them; False if there was none in `timeout` seconds, or never will be."""
+        """Adds datums once there is room for them.
+
+        False if there was none in `timeout` seconds, or the job is dropped.
+
+        Raises:
+            Cancelled: pachd is shutting down.
+        """
         return self._dispatcher.feed(self, entries, timeout)
 
-    def wait(self, timeout: float) -> bool:
-        """Whether everything that was offered is settled, or the job cancelled; waits up to `timeout` seconds.
+    def wait(self, timeout: float) -> int:
+        """Waits up to `timeout` seconds until all that was offered is settled, or the job is dropped.
 
-        With `complete`, no more is offered. Datums that killed too many workers are recorded as failed by this call.
+        Returns the number of datums that are not settled; 0 for a dropped job. Datums that killed too many
+        workers are recorded as failed by this call.
+
+        Raises:
+            Cancelled: pachd is shutting down.
         """
         return self._dispatcher.settle(self, timeout)
 
@@ -95,15 +95,14 @@ class Dispatcher:
     def feed(self, running: Running, entries: Sequence[Entry], timeout: float) -> bool:
         """See `Running.offer`."""
         with self._changed:
-            if not self._wait(lambda: running.dropped or running.leases.waiting < WINDOW, timeout):
-                return False
-            if running.dropped:
+            room = self._wait(lambda: running.dropped or running.leases.waiting < WINDOW, timeout)
+            if not room or running.dropped:
                 return False
             running.leases.offer(entries)
             self._changed.notify_all()
             return True
 
-    def settle(self, running: Running, timeout: float) -> bool:
+    def settle(self, running: Running, timeout: float) -> int:
         """See `Running.wait`."""
         leases = running.leases
 
@@ -114,11 +113,11 @@ class Dispatcher:
             self._wait(look, timeout)
             doomed = leases.doomed()
         if doomed:
-            running.ticket.record([_died(one.entry, one.deaths) for one in doomed])
+            running.ticket.record([batching.died(one) for one in doomed])
         with self._changed:
             if not running.dropped:
                 leases.recorded(doomed)
-            return running.dropped or not leases.unsettled
+            return leases.unsettled
 
     def cancel_job(self, job_key: int) -> None:
         """Drops a job: nothing more is handed out, and the leases of its batches are gone."""
@@ -132,16 +131,14 @@ class Dispatcher:
                 self._changed.notify_all()
 
     def stop(self) -> None:
-        """Ends every wait, with nothing; for shutdown."""
+        """Ends every wait; for shutdown."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
 
     # -- the workers' side ----------------------------------------------------------------------------------
 
-    def next_batch(
-        self, worker: str, wait_seconds: float, alive: Callable[[], bool] = lambda: True
-    ) -> Batch | None:
+    def next_batch(self, worker: str, wait_seconds: float, alive: Callable[[], bool] = lambda: True) -> Batch | None:
         """Leases a batch to a worker, waiting for work up to so many seconds; None if there is none.
 
         A batch that the worker still had waits again: it would not ask if it worked on one.
@@ -149,18 +146,18 @@ class Dispatcher:
         deadline = time.monotonic() + wait_seconds
         with self._changed:
             for batch in self._batches_of(worker):
-                self._batches.pop(batch).leases.give_back(batch)
-            while not self._stopping:
+                self._end(batch, Leases.give_back)
+            while True:
+                if self._stopping or not alive():
+                    return None
                 self._hear(worker)
                 self._expire()
                 leased = self._lease(worker)
-                if leased is not None:
-                    break
                 left = deadline - time.monotonic()
-                if left <= 0 or not alive():
-                    return None
+                if leased is not None or left <= 0:
+                    break
                 self._changed.wait(min(left, _PATIENCE))
-            else:
+            if leased is None:
                 return None
             running, lease = leased
             entries = list(lease.datums.values())
@@ -171,17 +168,16 @@ class Dispatcher:
         """Writes down what datums of a batch came to; with `done`, ends the lease.
 
         Raises:
-            InvalidRequest: a datum that is not of this batch.
+            InvalidRequest: a report that makes no sense.
             StorageFull, StorageFailed: nothing was written; report again.
         """
         with self._changed:
-            self._hear(worker)
-            self._expire()
             found = self._find(worker, batch)
             if found is None:
                 return _LOST
             running, lease = found
-            findings = [_finding(lease, batch, report) for report in reports if _open(lease, report)]
+            said = [batching.finding(lease, report) for report in reports]
+            findings = [finding for finding in said if finding is not None]
             lease.busy += 1
         kept = False
         try:
@@ -189,21 +185,18 @@ class Dispatcher:
         finally:
             with self._changed:
                 lease.busy -= 1
-                verdict = self._after(running, lease, [one.key for one in findings] if kept else [], done and kept)
+                settled = [finding.key for finding in findings] if kept else []
+                verdict = self._after(running, lease, settled, done=done and kept)
         return verdict if kept else _LOST
 
-    def renew(
-        self, worker: str, batch: str, datum: str = "", datum_started: Nanos | None = None
-    ) -> Verdict:
+    def renew(self, worker: str, batch: str, datum: str = "", datum_started: Nanos | None = None) -> Verdict:
         """Keeps a lease alive, and notes which datum is under way (empty: none)."""
         with self._changed:
-            self._hear(worker)
-            self._expire()
             found = self._find(worker, batch)
             if found is None:
                 return _LOST
             running, lease = found
-            lease.current, lease.since = _raw(datum), datum_started
+            lease.current, lease.since = batching.raw_id(datum) or None, datum_started
             return self._after(running, lease, [], done=False)
 
     def worker_gone(self, worker: str) -> None:
@@ -211,7 +204,13 @@ class Dispatcher:
         with self._changed:
             self._workers.pop(worker, None)
             for batch in self._batches_of(worker):
-                self._lose(batch)
+                self._end(batch, Leases.lose)
+
+    def job_of(self, worker: str, batch: str) -> JobRef | None:
+        """The job of a batch that a worker holds; None if its lease is gone."""
+        with self._changed:
+            found = self._find(worker, batch)
+            return None if found is None else found[0].ticket.ref
 
     # -- questions ------------------------------------------------------------------------------------------
 
@@ -229,7 +228,7 @@ class Dispatcher:
             found: list[DatumId] = []
             for lease in running.leases.by_batch.values() if running is not None else ():
                 current = _under_way(running, lease)
-                if current is not None and all(_matches(current, one) for one in filters):
+                if current is not None and all(batching.matches(current, one) for one in filters):
                     lease.restart.add(bytes.fromhex(current.id))
                     found.append(current.id)
             if not found:
@@ -247,12 +246,6 @@ class Dispatcher:
                 WorkerStatus(lease.worker, running.ticket.ref, _under_way(running, lease), lease.since)
                 for lease in running.leases.by_batch.values()
             ]
-
-    def job_of(self, worker: str, batch: str) -> JobRef | None:
-        """The job of a batch that the worker holds; None if its lease is gone."""
-        with self._changed:
-            found = self._find(worker, batch)
-            return None if found is None else found[0].ticket.ref
 
     def wanted_workers(self) -> dict[int, int]:
         """By pipeline key: how many workers the running jobs could use now, those at work included."""
@@ -277,9 +270,11 @@ class Dispatcher:
         """Waits until `look` answers True; leases expire meanwhile."""
         deadline = time.monotonic() + timeout
         while not look():
+            if self._stopping:
+                raise Cancelled("pachd is shutting down: the job goes on when it runs again")
             left = deadline - time.monotonic()
-            if left <= 0 or self._stopping:
-                return look()
+            if left <= 0:
+                return False
             self._changed.wait(min(left, _PATIENCE))
             self._expire()
         return True
@@ -288,27 +283,36 @@ class Dispatcher:
         self._workers[worker] = self._clock.now()
 
     def _find(self, worker: str, batch: str) -> tuple[Running, Lease] | None:
+        """The lease that a worker speaks of, if it still has it."""
+        self._hear(worker)
+        self._expire()
         running = self._batches.get(batch)
         lease = None if running is None else running.leases.by_batch[batch]
-        return None if running is None or lease is None or lease.worker != worker else (running, lease)
+        if running is None or lease is None or lease.worker != worker or lease.lost:
+            return None
+        return running, lease
 
     def _batches_of(self, worker: str) -> list[str]:
-        return [
-            name for name, running in self._batches.items() if running.leases.by_batch[name].worker == worker
-        ]
+        return [name for name, running in self._batches.items() if running.leases.by_batch[name].worker == worker]
 
     def _expire(self) -> None:
         now = self._clock.now()
         for running in list(self._jobs.values()):
             for batch in running.leases.expired(now):
-                self._lose(batch)
+                self._end(batch, Leases.lose)
         silent = now - int(2 * self._lease_seconds * SECOND)
         for worker in [name for name, heard in self._workers.items() if heard < silent]:
             del self._workers[worker]
 
-    def _lose(self, batch: str) -> None:
-        running = self._batches.pop(batch)
-        running.leases.lose(batch)
+    def _end(self, batch: str, how: Callable[[Leases, str], None]) -> None:
+        """Ends a lease; one whose reports are being written down ends after them."""
+        running = self._batches[batch]
+        lease = running.leases.by_batch[batch]
+        if lease.busy:
+            lease.lost = True
+            return
+        del self._batches[batch]
+        how(running.leases, batch)
         self._changed.notify_all()
 
     def _lease(self, worker: str) -> tuple[Running, Lease] | None:
@@ -317,9 +321,8 @@ class Dispatcher:
             leases, ticket = running.leases, running.ticket
             if not leases.waiting or self._active(ticket.pipeline_key) >= ticket.parallelism:
                 continue
-            size, size_bytes = batch_size(
-                leases.waiting, min(ticket.parallelism, max(1, len(self._workers))), ticket.datum_set
-            )
+            helpers = min(ticket.parallelism, len(self._workers))
+            size, size_bytes = batching.batch_size(leases.waiting, helpers, ticket.datum_set)
             lease = leases.take(new_id(), worker, self._expiry(), size, size_bytes)
             assert lease is not None, "a datum waits"
             self._batches[lease.batch] = running
@@ -334,61 +337,22 @@ class Dispatcher:
     def _expiry(self) -> Nanos:
         return Nanos(self._clock.now() + int(self._lease_seconds * SECOND))
 
-    def _after(self, running: Running, lease: Lease, settled: Iterable[bytes], done: bool) -> Verdict:
-        """Settles datums of a lease that was looked at before, unless it was lost since; prolongs it, or ends it."""
+    def _after(self, running: Running, lease: Lease, settled: Iterable[bytes], *, done: bool) -> Verdict:
+        """Settles datums of a lease that was found before, unless it was lost since; prolongs it, or ends it."""
         if self._batches.get(lease.batch) is not running:
             return _LOST
         running.leases.settle(lease.batch, settled)
+        self._changed.notify_all()
+        if lease.lost and not lease.busy:
+            self._end(lease.batch, Leases.lose)
+        if lease.lost:
+            return _LOST
         lease.expires = self._expiry()
         restart = tuple(DatumId(key.hex()) for key in lease.restart if key in lease.datums)
         lease.restart.clear()
         if done:
-            del self._batches[lease.batch]
-            running.leases.give_back(lease.batch)
-        self._changed.notify_all()
+            self._end(lease.batch, Leases.give_back)
         return Verdict(restart=restart)
-
-
-def batch_size(waiting: int, workers: int, wish: DatumSetSpec) -> tuple[int, int]:
-    """How large the next batch is to be, as (datums, bytes; 0 for any).
-
-    Small enough that all workers have work to the end, and large enough that asking for it costs little.
-    """
-    if wish.number > 0:
-        return min(wish.number, WINDOW), 0
-    if wish.size_bytes > 0:
-        return WINDOW, wish.size_bytes
-    share = waiting / (workers * (wish.per_worker if wish.per_worker > 0 else BATCHES_PER_WORKER))
-    return max(1, min(LARGEST_BATCH, int(share))), 0
-
-
-def _raw(datum: str) -> bytes | None:
-    try:
-        return bytes.fromhex(datum) or None
-    except ValueError:
-        raise InvalidRequest(f"{datum!r} is not a datum id: give 64 hex digits") from None
-
-
-def _open(lease: Lease, report: DatumReport) -> bool:
-    """Whether a report says something new: one that was repeated, because its answer was lost, does not."""
-    return _raw(report.id) in lease.datums
-
-
-def _finding(lease: Lease, batch: str, report: DatumReport) -> Finding:
-    if report.state not in (DatumState.SUCCESS, DatumState.FAILED, DatumState.RECOVERED):
-        raise InvalidRequest(
-            f"datum {report.id} of batch {batch} is reported as {report.state.value}: "
-            "report SUCCESS, FAILED or RECOVERED"
-        )
-    key = bytes.fromhex(report.id)
-    return Finding(key, lease.datums[key][1], report)
-
-
-def _died(entry: Entry, deaths: int) -> Finding:
-    times = "once" if deaths == 1 else f"{deaths} times"
-    reason = f"worker died {times} while processing it"
-    report = DatumReport(DatumId(entry[0].hex()), DatumState.FAILED, reason, tries=deaths)
-    return Finding(entry[0], entry[1], report)
 
 
 def _under_way(running: Running | None, lease: Lease) -> WorkDatum | None:
@@ -396,9 +360,3 @@ def _under_way(running: Running | None, lease: Lease) -> WorkDatum | None:
     if running is None or key is None:
         return None
     return tickets.datum(lease.datums[key], running.ticket.sources)
-
-
-def _matches(datum: WorkDatum, wanted: str) -> bool:
-    return any(
-        wanted in (one.path, one.hash.hex(), b64encode(one.hash).decode()) for one in datum.inputs
-    )

@@ -61,7 +61,8 @@ class Lease(msgspec.Struct):
     Attributes:
         datums: those not reported yet, by raw id, in the order in which the worker takes them.
         current: the raw id of the one under way, as the worker said last; since when in `since`.
-        busy: how many reports are being written down; a busy lease does not expire.
+        busy: how many reports are being written down; a busy lease ends after them.
+        lost: whether it is to end then.
         restart: raw ids of datums that the worker is to kill and begin again; told once.
     """
 
@@ -72,6 +73,7 @@ class Lease(msgspec.Struct):
     current: bytes | None = None
     since: Nanos | None = None
     busy: int = 0
+    lost: bool = False
     restart: set[bytes] = msgspec.field(default_factory=set)
 
     @property
@@ -172,7 +174,7 @@ class Leases:
 
     def expired(self, now: Nanos) -> list[str]:
         """The batches whose lease is over."""
-        return [name for name, lease in self.by_batch.items() if lease.expires <= now and not lease.busy]
+        return [name for name, lease in self.by_batch.items() if lease.expires <= now and not lease.lost]
 
     def doomed(self) -> list[Doomed]:
         """The datums to be recorded as failed; they stay here until `recorded`."""

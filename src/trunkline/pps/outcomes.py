@@ -128,7 +128,7 @@ _COUNTERS: Mapping[DatumState, str] = {
 
 def _count(tx: Tx, job: Job, report: DatumReport) -> None:
     counter, stats = _COUNTERS[report.state], report.stats
-    tx.run(f"UPDATE jobs SET {counter} = {counter} + 1 WHERE id = ?", (job.key,))  # noqa: S608
+    tx.run(f"UPDATE jobs SET {counter} = {counter} + 1 WHERE id = ?", (job.key,))
     if report.state is DatumState.SUCCESS:
         tx.run(
             "UPDATE jobs SET download_time = download_time + ?, process_time = process_time + ?, "
@@ -141,21 +141,21 @@ def _count(tx: Tx, job: Job, report: DatumReport) -> None:
         )
 
 
-def authors(tx: Tx, pipeline: int, hashes: Sequence[bytes]) -> dict[bytes, int]:
-    """The keys of the jobs that made the known outcomes among these hashes."""
-    query = f"SELECT hash, job FROM outcomes WHERE pipeline = ? AND hash IN ({_marks(hashes)})"  # noqa: S608
-    return {row["hash"]: row["job"] for row in tx.rows(query, (pipeline, *hashes))}
+def known_among(tx: Tx, pipeline: int, hashes: Sequence[bytes]) -> set[bytes]:
+    """Those of these hashes whose outcome is known."""
+    query = f"SELECT hash FROM outcomes WHERE pipeline = ? AND hash IN ({_marks(hashes)})"
+    return {row["hash"] for row in tx.rows(query, (pipeline, *hashes))}
 
 
 def outputs_of(tx: Tx, pipeline: int, hashes: Sequence[bytes]) -> dict[bytes, Root]:
     """The output maps of the known outcomes among these hashes."""
-    query = f"SELECT hash, outputs FROM outcomes WHERE pipeline = ? AND hash IN ({_marks(hashes)})"  # noqa: S608
+    query = f"SELECT hash, outputs FROM outcomes WHERE pipeline = ? AND hash IN ({_marks(hashes)})"
     return {row["hash"]: Root.unpack(row["outputs"]) for row in tx.rows(query, (pipeline, *hashes))}
 
 
 def troubled_among(tx: Tx, job: int, datums: Sequence[bytes]) -> set[bytes]:
     """Those of these raw datum ids that failed, or were recovered from, in a job."""
-    query = f"SELECT datum FROM troubled_datums WHERE job = ? AND datum IN ({_marks(datums)})"  # noqa: S608
+    query = f"SELECT datum FROM troubled_datums WHERE job = ? AND datum IN ({_marks(datums)})"
     return {row["datum"] for row in tx.rows(query, (job, *datums))}
 
 

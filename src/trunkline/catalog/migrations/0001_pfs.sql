@@ -1,4 +1,5 @@
 -- The versioned file system. Times are nanoseconds since the epoch; `root` and `delta` are packed map roots.
+-- Keys of repos, commits and branches are never used again: who waits for one, or writes to one, would meet another.
 
 CREATE TABLE settings (
     name TEXT PRIMARY KEY,
@@ -13,7 +14,7 @@ CREATE TABLE projects (
 );
 
 CREATE TABLE repos (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     project INTEGER NOT NULL REFERENCES projects (id),
     name TEXT NOT NULL,
     type TEXT NOT NULL,
@@ -25,7 +26,7 @@ CREATE TABLE repos (
 -- Ids grow with creation: a parent's is smaller than its children's, an upstream commit's smaller than a
 -- downstream one's.
 CREATE TABLE commits (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     repo INTEGER NOT NULL REFERENCES repos (id),
     set_id TEXT NOT NULL,
     branch TEXT NOT NULL DEFAULT '',
@@ -46,7 +47,7 @@ CREATE INDEX commits_by_repo ON commits (repo, id);
 CREATE INDEX commits_unfinished ON commits (id) WHERE finished IS NULL;
 
 CREATE TABLE branches (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     repo INTEGER NOT NULL REFERENCES repos (id),
     name TEXT NOT NULL,
     head INTEGER NOT NULL REFERENCES commits (id),

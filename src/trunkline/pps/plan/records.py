@@ -98,9 +98,7 @@ class Encoder:
         text = b"".join((key.hex().encode(), *(element.hash for element in elements), self._salt))
         value = hashlib.blake2b(text, digest_size=32).digest()
         names = self._names
-        aux = _encode(
-            [(names[one.leaf], one.path, one.hash, one.size, one.leaf, *one.keys) for one in elements]
-        )
+        aux = _encode([(names[one.leaf], one.path, one.hash, one.size, one.leaf, *one.keys) for one in elements])
         return key, value, sum(element.size for element in elements), aux
 
 

@@ -37,12 +37,12 @@ class Spool:
     """Takes records in any order, gives them sorted by key; those of one key in the order in which they came.
 
     Args:
-        limit: records in memory.
+        limit: records in memory; the usual number by default.
         folder: where the temporary file is made; the system's choice by default.
     """
 
-    def __init__(self, limit: int = IN_MEMORY, folder: Path | None = None) -> None:
-        self._limit, self._folder = limit, folder
+    def __init__(self, limit: int = 0, folder: Path | None = None) -> None:
+        self._limit, self._folder = limit or IN_MEMORY, folder
         self._recent: list[Any] = []
         self._runs: list[list[tuple[int, int]]] = []
         self._file: Any = None

@@ -37,8 +37,7 @@ class _Building:
         self._maps, self._old, self._new = maps, old, new
         numbers: dict[tuple[str, str, str], int] = {}
         self._labels = [
-            numbers.setdefault((leaf.name, leaf.repo, leaf.branch), len(numbers))
-            for leaf in inputs.leaves(whole)
+            numbers.setdefault((leaf.name, leaf.repo, leaf.branch), len(numbers)) for leaf in inputs.leaves(whole)
         ]
         self._next = 0
 

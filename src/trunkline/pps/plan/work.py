@@ -11,16 +11,26 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-import msgspec
-
 from trunkline.catalog import Catalog
 from trunkline.kernel.errors import Corrupt
 from trunkline.maps import EMPTY, Entry, Maps, Root
+from trunkline.pfs import rows as pfs_rows
 from trunkline.pps import outcomes, rows
 from trunkline.pps.rows import Job
 
 _PAGE = 512
 """Datums whose outcomes are looked up at once."""
+
+
+class Basis(NamedTuple):
+    """What a job builds on: the job it was planned from, the datums of that, and the content of its output commit."""
+
+    job: int | None
+    datums: Root
+    output: Root
+
+
+NOTHING = Basis(None, EMPTY, EMPTY)
 
 
 class Step(NamedTuple):
@@ -37,15 +47,18 @@ class Step(NamedTuple):
     new: Entry | None
 
 
-class Known(msgspec.Struct):
-    """Counts what a walk met that need not run. `reused` comes from other jobs, `done` from this one."""
+def basis(catalog: Catalog, job: Job) -> Basis:
+    """What a planned job builds on; NOTHING if it was planned from nothing, or its base is gone."""
+    with catalog.read() as tx:
+        base = None if job.base is None else rows.job_by_key(tx, job.base)
+        output = None if base is None else pfs_rows.commit_by_key(tx, base.output_commit)
+    if base is None or base.datums is None or output is None or output.root is None or output.error:
+        return NOTHING
+    return Basis(base.key, Root.unpack(base.datums), Root.unpack(output.root))
 
-    reused: int = 0
-    done: int = 0
 
-
-def steps(catalog: Catalog, maps: Maps, job: Job) -> Iterator[Step]:
-    """The datums of a planned job that differ from its base, ascending.
+def steps(catalog: Catalog, maps: Maps, job: Job, base: Basis) -> Iterator[Step]:
+    """The datums of a planned job that differ from those it builds on, ascending.
 
     A datum that the base recovered from has no output there, so it comes up even if it stays as it was.
 
@@ -54,10 +67,10 @@ def steps(catalog: Catalog, maps: Maps, job: Job) -> Iterator[Step]:
     """
     if job.datums is None:
         raise Corrupt(f"job {job.ref} has no datum map: run pachctl fsck")
-    datums, before = Root.unpack(job.datums), _base_datums(catalog, job)
-    recovered = outcomes.recovered(catalog, job.base) if job.base is not None else iter(())
+    datums = Root.unpack(job.datums)
+    recovered = outcomes.recovered(catalog, base.job) if base.job is not None else iter(())
     waiting = next(recovered, None)
-    for key, old, new in maps.diff(before, datums):
+    for key, old, new in maps.diff(base.datums, datums):
         while waiting is not None and waiting < key:
             yield from _still_there(maps, datums, waiting)
             waiting = next(recovered, None)
@@ -70,29 +83,14 @@ def steps(catalog: Catalog, maps: Maps, job: Job) -> Iterator[Step]:
         waiting = next(recovered, None)
 
 
-def to_run(catalog: Catalog, maps: Maps, job: Job, known: Known) -> Iterator[Entry]:
-    """The datums of a planned job that user code must run on, ascending; `known` counts the others met."""
-    found = (step.new for step in steps(catalog, maps, job) if step.new is not None)
+def to_run(catalog: Catalog, maps: Maps, job: Job, base: Basis) -> Iterator[Entry]:
+    """The datums of a planned job that user code must run on, ascending: those without outcome, and not tried here."""
+    found = (step.new for step in steps(catalog, maps, job, base) if step.new is not None)
     while page := list(islice(found, _PAGE)):
         with catalog.read() as tx:
-            authors = outcomes.authors(tx, job.pipeline, [entry[1] for entry in page])
+            known = outcomes.known_among(tx, job.pipeline, [entry[1] for entry in page])
             troubled = outcomes.troubled_among(tx, job.key, [entry[0] for entry in page])
-        for entry in page:
-            author = authors.get(entry[1])
-            if author == job.key or entry[0] in troubled:
-                known.done += 1
-            elif author is not None:
-                known.reused += 1
-            else:
-                yield entry
-
-
-def _base_datums(catalog: Catalog, job: Job) -> Root:
-    if job.base is None:
-        return EMPTY
-    with catalog.read() as tx:
-        base = rows.job_by_key(tx, job.base)
-    return EMPTY if base is None or base.datums is None else Root.unpack(base.datums)
+        yield from (entry for entry in page if entry[1] not in known and entry[0] not in troubled)
 
 
 def _still_there(maps: Maps, datums: Root, key: bytes) -> Iterator[Step]:

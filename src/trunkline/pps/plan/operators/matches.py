@@ -16,7 +16,7 @@ from trunkline.pfs import globsyntax
 from trunkline.pfs.globs import Glob
 from trunkline.pps.plan.operators.base import Element, Elements, Key, Side
 
-_PATIENCE = 64
+PATIENCE = 64
 """Changed files below one settled directory that are read past before the rest of it is jumped over."""
 
 
@@ -55,11 +55,7 @@ class Matches:
                 yield at + 1, (element,)
 
     def _look_up(self, path: str, root: Root) -> Element | None:
-        if path == "/":
-            matching = self._glob.pattern == "/"
-        else:
-            matching = self._glob.matches(path.removesuffix("/"))
-        if not matching:
+        if (self._glob.pattern != "/") if path == "/" else not self._glob.matches(path.removesuffix("/")):
             return None
         if path.endswith("/"):
             return self._directory(path, root)
@@ -86,7 +82,7 @@ class Matches:
         jump: bytes | None = low
         while jump is not None:
             low, jump = jump, None
-            settled, patience = "", _PATIENCE
+            settled, patience = "", PATIENCE
             for path, entry in self._differences(side, low, high):
                 parts = path.split("/", levels + 1)
                 if len(parts) == levels + 1:
@@ -100,7 +96,7 @@ class Matches:
                             jump = prefix_end(folder.encode())
                             break
                         continue
-                    settled, patience = folder, _PATIENCE
+                    settled, patience = folder, PATIENCE
                     if self._glob.matches(folder[:-1]):
                         yield from _one(self._directory(folder, self._roots[side]))
 

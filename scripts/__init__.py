@@ -1,0 +1,1 @@
+"""Programs that live beside the package: run them as `python -m scripts.NAME` from the top folder."""

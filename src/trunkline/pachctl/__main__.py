@@ -1,0 +1,5 @@
+"""`python -m trunkline.pachctl` is the same as `pachctl`."""
+
+from trunkline.pachctl.main import main
+
+main()

@@ -1,0 +1,81 @@
+"""get-file: the content of a file to standard output or to disk, or all of a directory."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from trunkline.kernel.errors import InvalidRequest, NotFound, TrunklineError
+from trunkline.pachctl import refs
+from trunkline.pachctl.app import App
+from trunkline.pachctl.download import unpack, write_file
+from trunkline.pachctl.grammar import verb
+from trunkline.wire import pfs_pb2 as pfs
+
+_GLOB = re.compile(r"[*?\[\]{}!()@+^\\]")
+
+
+@verb("REPO COMMIT PATH", example="pachctl get-file model master model.json")
+@click.option("-r", "--recursive", is_flag=True, help="Get everything below a directory; needs --output.")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file, or with -r into this directory.")
+@click.option("-p", "--parallelism", type=click.INT, default=10, help="Accepted, without effect.")
+def get_file(
+    app: App, repo: str, commit: str, path: str, recursive: bool, output: str | None, parallelism: int
+) -> None:
+    """Get the content of a file, or of a directory.
+
+    Without --output the content goes to standard output.
+    """
+    if recursive and output is None:
+        raise InvalidRequest("an output path needs to be specified when using the --recursive flag")
+    request = pfs.GetFileRequest(file=refs.file(repo, commit, path))
+    if recursive and output is not None:
+        _get_tree(app, request, path, Path(output))
+        return
+    pieces = _pieces(app, request)
+    if output is None or output == "-":
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        return
+    target = Path(output)
+    write_file(target / Path(path).name if target.is_dir() else target, pieces)
+
+
+def _pieces(app: App, request: pfs.GetFileRequest) -> Iterator[bytes]:
+    try:
+        for message in app.server.pfs.GetFile(request):
+            yield message.value
+    except TrunklineError as error:
+        if "GetFileTAR" not in str(error):
+            raise
+        raise InvalidRequest(
+            f"couldn't download {request.file.path}: it is a directory, or more than one file. "
+            "Try again with the -r flag, and -o for the directory to write to"
+        ) from None
+
+
+def _get_tree(app: App, request: pfs.GetFileRequest, path: str, output: Path) -> None:
+    """Unpacks what matches the path; a single file is written as `output`, unless that is a directory."""
+    base, name = _base(app, request.file, path)
+    messages = app.server.pfs.GetFileTAR(request)
+    target = output / name if name and output.is_dir() else output
+    unpack(target, (message.value for message in messages), base)
+
+
+def _base(app: App, file: pfs.File, path: str) -> tuple[str, str]:
+    """The directory that is taken off every path; and for a single file, its name."""
+    if not path.strip("/"):
+        return path, ""
+    try:
+        info = app.server.pfs.InspectFile(pfs.InspectFileRequest(file=file))
+    except NotFound:
+        glob = _GLOB.search(path)
+        if glob is None:
+            raise
+        return path[: glob.start()].rpartition("/")[0], ""
+    return path, Path(path).name if info.file_type == pfs.FILE else ""

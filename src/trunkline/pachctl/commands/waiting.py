@@ -1,0 +1,121 @@
+"""flush-commit, flush-job, subscribe-commit: commands that wait for what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import click
+
+from trunkline.kernel.errors import InvalidRequest, NotFound
+from trunkline.pachctl import provenance, refs, table
+from trunkline.pachctl import raw as json
+from trunkline.pachctl.app import App
+from trunkline.pachctl.connect import Server
+from trunkline.pachctl.grammar import raw_flag, verb
+from trunkline.pachctl.provenance import Key, key
+from trunkline.pachctl.views import commits as view
+from trunkline.pachctl.views import jobs as job_view
+from trunkline.pachctl.views.cells import nanos, repo_of
+from trunkline.wire import pfs_pb2 as pfs
+from trunkline.wire import pps_pb2 as pps
+
+
+@verb("REPO/COMMIT...", example="pachctl flush-commit training_data/master")
+@click.option(
+    "-r", "--repos", multiple=True, metavar="REPO", help="Only commits in this repo; may be given several times."
+)
+@raw_flag
+def flush_commit(app: App, repo_commit: tuple[str, ...], repos: tuple[str, ...], raw: bool) -> None:
+    """Wait for everything that commits caused, and list it.
+
+    Returns when every output commit that came from the given commits is finished, with or without an error.
+    """
+    infos = _caused(app.server, repo_commit)
+    chosen = (info for info in infos if not repos or repo_of(info.commit).name in repos)
+    if raw:
+        json.show(chosen)
+    else:
+        table.show(view.HEADER, (view.row(info, app.now()) for info in chosen))
+
+
+@verb("REPO/COMMIT...", example="pachctl flush-job training_data/master")
+@click.option(
+    "-p",
+    "--pipeline",
+    "pipelines",
+    multiple=True,
+    metavar="PIPELINE",
+    help="Only jobs of this pipeline; may be given several times.",
+)
+@raw_flag
+def flush_job(app: App, repo_commit: tuple[str, ...], pipelines: tuple[str, ...], raw: bool) -> None:
+    """Wait for all jobs that commits caused, and list them.
+
+    Returns when they have ended, whether they succeeded or not.
+    """
+    outputs = {key(info.commit) for info in _caused(app.server, repo_commit)}
+    infos = _jobs_of(app.server, outputs)
+    chosen = (info for info in infos if not pipelines or info.job.pipeline.name in pipelines)
+    if raw:
+        json.show(chosen)
+    else:
+        table.show(job_view.HEADER, (job_view.row(info, app.now()) for info in chosen))
+
+
+@verb("REPO BRANCH", example="pachctl subscribe-commit model master --new")
+@click.option("--from", "since", metavar="COMMIT", help="Only commits after this one.")
+@click.option("--new", is_flag=True, help="Only commits that are made from now on.")
+@raw_flag
+def subscribe_commit(app: App, repo: str, branch: str, since: str | None, new: bool, raw: bool) -> None:
+    """Print the commits of a branch as they finish, until stopped.
+
+    Those that are there come first, oldest first.
+    """
+    if new and since is not None:
+        raise InvalidRequest("--new and --from cannot both be provided")
+    infos = _subscribed(app.server, repo, branch, _last_seen(app.server, repo, branch, since, new))
+    if raw:
+        json.show(infos)
+    else:
+        rows = (view.row(info, app.now()) for info in infos)
+        table.show_live(view.HEADER, rows, view.LEAST_WIDTHS)
+
+
+def _caused(server: Server, words: Iterable[str]) -> Iterator[pfs.CommitInfo]:
+    """Every finished commit of a user's repo that came from one of the commits; each once."""
+    seen: set[Key] = set()
+    for commit in [refs.commit_path(word) for word in words]:
+        for info in provenance.downstream(server, provenance.inspect(server, commit)):
+            if repo_of(info.commit).type in ("", "user") and key(info.commit) not in seen:
+                seen.add(key(info.commit))
+                yield info
+
+
+def _jobs_of(server: Server, outputs: set[Key]) -> Iterator[pps.JobInfo]:
+    """The ended jobs that made these commits."""
+    for set_id in dict.fromkeys(commit_key[-1] for commit_key in outputs):
+        request = pps.InspectJobSetRequest(job_set=pps.JobSet(id=set_id), wait=True)
+        for info in server.pps.InspectJobSet(request):
+            if key(info.output_commit) in outputs:
+                yield info
+
+
+def _last_seen(server: Server, repo: str, branch: str, since: str | None, new: bool) -> pfs.CommitInfo | None:
+    """The commit after which to begin, if there is one."""
+    if since is not None:
+        return provenance.inspect(server, refs.commit(repo, since))
+    if not new:
+        return None
+    try:
+        return provenance.inspect(server, refs.commit(repo, branch))
+    except NotFound:
+        server.pfs.InspectRepo(pfs.InspectRepoRequest(repo=refs.repo(repo)))
+        return None
+
+
+def _subscribed(server: Server, repo: str, branch: str, last: pfs.CommitInfo | None) -> Iterator[pfs.CommitInfo]:
+    """Commits as they finish; the server sends older ones than `last` too, they are left out here."""
+    request = pfs.SubscribeCommitRequest(repo=refs.repo(repo), branch=branch, state=pfs.FINISHED, all=True)
+    begin = -1 if last is None else nanos(last.started)
+    infos: Iterable[pfs.CommitInfo] = server.pfs.SubscribeCommit(request)
+    return (info for info in infos if nanos(info.started) > begin)

@@ -1,0 +1,118 @@
+"""Reads pipeline files: several JSON documents one after the other, or lists of them, from a file, URL or pipe.
+
+Invariant: nothing is sent before every document of the input has been read and translated; an error names the
+source, the line and the column.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trunkline.kernel.errors import InvalidRequest, NotFound
+from trunkline.pachctl.fetch import fetch
+from trunkline.pachctl.sources import STDIN, is_url
+
+Json = dict[str, Any]
+
+
+def read(origin: str) -> list[Json]:
+    """Every specification of a source, in order.
+
+    Args:
+        origin: a file, a URL or `-`.
+
+    Raises:
+        NotFound: no such file.
+        InvalidRequest: not JSON, or something else than objects.
+    """
+    name = "standard input" if origin == STDIN else origin
+    try:
+        text = _bytes(origin).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"malformed pipeline spec: {name} is not UTF-8: {error.reason}") from None
+    return documents(text, name)
+
+
+def documents(text: str, name: str) -> list[Json]:
+    """The objects of a text that holds JSON documents, or lists of them.
+
+    Raises:
+        InvalidRequest: `malformed pipeline spec: …`, with line and column.
+    """
+    found = list(_objects(text, name))
+    if not found:
+        raise InvalidRequest(f"malformed pipeline spec: {name} has no specification in it")
+    return found
+
+
+def _bytes(origin: str) -> bytes:
+    if origin == STDIN:
+        return sys.stdin.buffer.read()
+    if is_url(origin):
+        return fetch(origin)
+    try:
+        return Path(origin).read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"{origin} doesn't exist") from None
+    except OSError as error:
+        raise InvalidRequest(f"{origin} cannot be read: {error.strerror}") from None
+
+
+def _objects(text: str, name: str) -> Iterator[Json]:
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    position = _skip_space(text, 0)
+    while position < len(text):
+        start = position
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            raise _malformed(name, text, error.pos, _advice(error, name, text)) from None
+        except _BadValueError as error:
+            raise _malformed(name, text, start, str(error)) from None
+        except RecursionError:
+            raise _malformed(name, text, start, "nested too deeply") from None
+        for item in value if isinstance(value, list) else [value]:
+            if not isinstance(item, dict):
+                raise _malformed(name, text, start, "a specification is an object, in braces")
+            yield item
+        position = _skip_space(text, position)
+
+
+class _BadValueError(ValueError):
+    """JSON that Python reads and the API does not."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Json:
+    result: Json = {}
+    for key, value in pairs:
+        if key in result:
+            raise _BadValueError(f'the field "{key}" is given twice')
+        if key != "$schema":  # editors put it there; it says nothing about the pipeline
+            result[key] = value
+    return result
+
+
+def _refuse_constant(text: str) -> Any:
+    raise _BadValueError(f"{text} is not a JSON number")
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    return position
+
+
+def _advice(error: json.JSONDecodeError, name: str, text: str) -> str:
+    reason = error.msg[:1].lower() + error.msg[1:]
+    yaml = name.endswith((".yaml", ".yml")) or (error.pos == 0 and text[:1] not in "{[")
+    return f"{reason} (only JSON is read; YAML is not built yet)" if yaml else reason
+
+
+def _malformed(name: str, text: str, position: int, reason: str) -> InvalidRequest:
+    line = text.count("\n", 0, position) + 1
+    column = position - (text.rfind("\n", 0, position) + 1) + 1
+    return InvalidRequest(f"malformed pipeline spec: {name} line {line} column {column}: {reason}")

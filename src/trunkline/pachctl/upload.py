@@ -1,0 +1,96 @@
+"""Writes sources to a commit: one ModifyFile stream, all or nothing, read from disk as it is sent.
+
+Invariant: no more than one chunk of a file is in memory; nothing is repeated by itself, since a repeated append
+would store the data twice.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from google.protobuf.wrappers_pb2 import BytesValue
+
+from trunkline.kernel.errors import InvalidRequest, TrunklineError
+from trunkline.pachctl.connect import Server
+from trunkline.pachctl.sources import STDIN, Source
+from trunkline.wire import pfs_pb2 as pfs
+
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Of file content in one message; the limit of the API is 20 MiB a message."""
+
+
+def upload(server: Server, commit: pfs.Commit, sources: Iterable[Source], *, overwrite: bool, recursive: bool) -> None:
+    """Stores the sources.
+
+    Args:
+        server: where to.
+        commit: a branch, or an open commit.
+        sources: what to store, and where.
+        overwrite: replace what is there; otherwise append to it.
+        recursive: of URLs, everything below them.
+
+    Raises:
+        InvalidRequest: a source that cannot be read; nothing is stored then.
+        TrunklineError: what the server refused.
+    """
+    failures: list[BaseException] = []
+    messages = _guarded(_messages(commit, sources, overwrite, recursive), failures)
+    try:
+        server.pfs.ModifyFile(messages)
+    except TrunklineError:
+        if failures:
+            raise failures[0] from None
+        raise
+
+
+def _guarded(
+    messages: Iterator[pfs.ModifyFileRequest], failures: list[BaseException]
+) -> Iterator[pfs.ModifyFileRequest]:
+    """Keeps what went wrong while reading: gRPC, which iterates in a thread of its own, would only say that
+    something did."""
+    try:
+        yield from messages
+    except OSError as error:
+        failures.append(InvalidRequest(f"{error.filename or 'input'} cannot be read: {error.strerror}"))
+        raise
+    except TrunklineError as error:
+        failures.append(error)
+        raise
+
+
+def _messages(
+    commit: pfs.Commit, sources: Iterable[Source], overwrite: bool, recursive: bool
+) -> Iterator[pfs.ModifyFileRequest]:
+    yield pfs.ModifyFileRequest(set_commit=commit)
+    for source in sources:
+        if overwrite:
+            yield pfs.ModifyFileRequest(delete_file=pfs.DeleteFile(path=source.target))
+        if source.is_url:
+            url = pfs.AddFile.URLSource(URL=source.origin, recursive=recursive)
+            yield pfs.ModifyFileRequest(add_file=pfs.AddFile(path=source.target, url=url))
+        else:
+            yield from _content(source)
+
+
+def _content(source: Source) -> Iterator[pfs.ModifyFileRequest]:
+    """The bytes of one source; at least one message, so that an empty file exists."""
+    if source.origin == STDIN:
+        yield from _chunks(sys.stdin.buffer, source.target)
+        return
+    with open(source.origin, "rb") as handle:  # noqa: PTH123 - one object less for each file
+        yield from _chunks(handle, source.target)
+
+
+def _chunks(handle: BinaryIO, path: str) -> Iterator[pfs.ModifyFileRequest]:
+    data = handle.read(CHUNK_BYTES)
+    yield _add(path, data)
+    while len(data) == CHUNK_BYTES:
+        data = handle.read(CHUNK_BYTES)
+        if data:
+            yield _add(path, data)
+
+
+def _add(path: str, data: bytes) -> pfs.ModifyFileRequest:
+    return pfs.ModifyFileRequest(add_file=pfs.AddFile(path=path, raw=BytesValue(value=data)))

@@ -1,0 +1,132 @@
+"""pachd as one thing: what it is made of, in which order it starts, and in which order it ends.
+
+Start: lock the home, open the catalog, sweep the store, wire the rooms, serve, announce the address, run the loops.
+Stop is the reverse. Invariants: nothing serves before the catalog is open and migrated; the lock goes last.
+Nothing has to be repaired after a crash: the loops find what was under way in the catalog and go on with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from pathlib import Path
+
+import grpc
+
+from trunkline.api import small_services
+from trunkline.api.dispatch import service
+from trunkline.api.own_services import EnvironmentService, ServerService
+from trunkline.api.pfs_service import PfsService
+from trunkline.api.pps_service import PpsService
+from trunkline.api.work_service import WorkService
+from trunkline.catalog import SqliteCatalog
+from trunkline.kernel.clock import SystemClock
+from trunkline.kernel.config import Settings
+from trunkline.kernel.version import VERSION
+from trunkline.objects.local import LocalStore
+from trunkline.pachd.home import Home, Record
+from trunkline.pachd.jobs import JobLoop
+from trunkline.pachd.loops import Loop
+from trunkline.pachd.server import Server
+from trunkline.pachd.workers import WorkerPool
+from trunkline.pfs.pfs import Pfs
+from trunkline.pps.dispatch import Dispatcher
+from trunkline.pps.logbook import Logbook
+from trunkline.pps.pps import Pps
+from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
+from trunkline.worker.runtimes.probe import probe
+
+log = logging.getLogger("trunkline.pachd")
+
+
+class Pachd:
+    """One pachd on one home.
+
+    Args:
+        stopping: set when somebody asks for the end over the API.
+    """
+
+    def __init__(self, settings: Settings, stopping: threading.Event) -> None:
+        self._settings, self._stopping = settings, stopping
+        self._clock = SystemClock()
+        self._home = Home(settings)
+        store = LocalStore(settings.store_path)
+        store.sweep(self._clock.now())
+        self._catalog = SqliteCatalog(settings.catalog_path)
+        self._pfs = Pfs(self._catalog, store, self._clock)
+        self._logbook = Logbook(settings.logs_path / "jobs")
+        self._pps = Pps(self._pfs, self._logbook)
+        self._dispatcher = Dispatcher(self._clock, settings.lease_seconds)
+        self._token = secrets.token_hex(32)
+        self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
+        self._finishing = Loop("finisher", self._catalog.watch, lambda: self._pfs.finisher.step() is not None)
+        self._jobs = JobLoop(
+            self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers.look
+        )
+        self._server = Server(settings, self._services())
+        self._isolation = ""
+        self._record: Record | None = None
+
+    def start(self) -> None:
+        """Serves, and runs the loops.
+
+        Raises:
+            TrunklineError: it cannot; `stop` must be called all the same.
+        """
+        self._isolation = ": ".join(part for part in probe(self._settings.isolation) if part)
+        address = self._server.start()
+        self._record = Record(os.getpid(), address, self._clock.now())
+        self._finishing.start()
+        self._workers.start(address)
+        self._jobs.start()
+        self._home.announce(self._record)
+        log.info("pachd serves", extra={"address": address, "home": str(self._settings.home)})
+
+    def stop(self) -> None:
+        """Ends everything in order; calls under way get a moment."""
+        log.info("pachd stops")
+        self._home.withdraw()
+        self._catalog.watch.close()
+        self._logbook.close()
+        self._dispatcher.stop()
+        self._jobs.stop()
+        self._finishing.stop()
+        self._server.stop()
+        self._workers.stop()
+        self._jobs.join()
+        self._finishing.join()
+        self._catalog.close()
+        self._home.release()
+
+    def _services(self) -> list[grpc.GenericRpcHandler]:
+        own = trunkline_pb2.DESCRIPTOR.services_by_name
+        return [
+            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs)),
+            service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher)),
+            *small_services.handlers(self._pfs),
+            service(own["Server"], ServerService(self._status, self._stopping.set)),
+            service(own["Environments"], EnvironmentService(self._pps)),
+            service(
+                own["Work"],
+                WorkService(self._dispatcher, self._logbook, self._token, self._dispatcher.job_of),
+            ),
+        ]
+
+    def _status(self) -> trunkline_pb2.ServerStatus:
+        assert self._record is not None, "calls are taken only after the start"
+        message = trunkline_pb2.ServerStatus(
+            version=VERSION,
+            home=str(self._settings.home),
+            address=self._record.address,
+            pid=self._record.pid,
+            workers=self._workers.alive,
+            max_workers=self._settings.max_workers,
+            running_jobs=self._jobs.running,
+            storage=str(Path(self._settings.store_path)),
+            isolation=self._isolation,
+            cluster_id=small_services.cluster_id(self._pfs),
+        )
+        message.started.FromNanoseconds(self._record.started)
+        return message

@@ -1,0 +1,125 @@
+"""Runs the jobs of all pipelines: one thread per pipeline that has something to do, its oldest job first.
+
+Invariants: a pipeline's jobs run one after the other, in the order in which their commits were made; a job has one
+runner. What a job needs is worked out by its runner; here it is only called, and called again when something changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from trunkline.kernel.errors import Cancelled
+from trunkline.pachd.loops import Loop
+from trunkline.pps import pipelines, progress
+from trunkline.pps.dispatch import Dispatcher
+from trunkline.pps.pps import Pps
+from trunkline.pps.runner import JobRunner, Standing
+from trunkline.pps.states import PipelineState
+
+log = logging.getLogger("trunkline.pachd")
+
+_UNFINISHED = "SELECT DISTINCT pipeline FROM jobs WHERE finished IS NULL"
+_STARTING = "SELECT id FROM pipelines WHERE state = 'STARTING'"
+
+
+class JobLoop:
+    """Looks for pipelines with unfinished jobs whenever the catalog changes, and drives each in a thread.
+
+    Args:
+        folder: for temporary files of planning.
+        wake_workers: called when there may be work for workers.
+    """
+
+    def __init__(
+        self, pps: Pps, dispatcher: Dispatcher, parallelism: int, folder: Path, wake_workers: Callable[[], None]
+    ) -> None:
+        self._pps, self._dispatcher, self._wake = pps, dispatcher, wake_workers
+        self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder)
+        self._loop = Loop("jobs", pps.pfs.catalog.watch, self._step)
+        self._driven: dict[int, threading.Thread] = {}
+        self._not_before: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """Pipelines whose jobs are being driven now."""
+        with self._lock:
+            return len(self._driven)
+
+    def start(self) -> None:
+        """Starts the loop."""
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Asks the loop to end; `join` waits for that and for the jobs under way to be put down."""
+        self._stopping = True
+        self._loop.stop()
+
+    def join(self) -> None:
+        """Waits for the end."""
+        self._loop.join()
+        with self._lock:
+            threads = list(self._driven.values())
+        for thread in threads:
+            thread.join()
+
+    def _step(self) -> bool:
+        with self._pps.pfs.catalog.read() as tx:
+            busy = [int(row["pipeline"]) for row in tx.rows(_UNFINISHED)]
+            fresh = [int(row["id"]) for row in tx.rows(_STARTING)]
+        for key in fresh:
+            self._pps.pfs.change(partial(pipelines.to_state, key=key, state=PipelineState.RUNNING))
+        for key in busy:
+            self._drive_if_idle(key)
+        self._wake()
+        return False
+
+    def _drive_if_idle(self, pipeline: int) -> None:
+        with self._lock:
+            if self._stopping or pipeline in self._driven:
+                return
+            if time.monotonic() < self._not_before.get(pipeline, 0.0):
+                return
+            name = f"pipeline-{pipeline}"
+            thread = threading.Thread(target=self._drive, args=(pipeline,), name=name, daemon=True)
+            self._driven[pipeline] = thread
+            thread.start()
+
+    def _drive(self, pipeline: int) -> None:
+        """Runs the pipeline's jobs until there is none, or one has to wait."""
+        watch = self._pps.pfs.catalog.watch
+        again = 0.0
+        seen = watch.version
+        try:
+            while not self._stopping:
+                seen = watch.version
+                with self._pps.pfs.catalog.read() as tx:
+                    job = progress.next_job(tx, pipeline)
+                if job is None:
+                    break
+                ran = self._runner.run(job.key)
+                self._pps.logbook.wake()
+                if ran.standing is not Standing.ENDED:
+                    again = ran.delay
+                    break
+        except Cancelled:
+            pass
+        except Exception:
+            log.exception("the jobs of a pipeline could not be looked after", extra={"pipeline": pipeline})
+            again = 1.0
+        finally:
+            with self._lock:
+                self._driven.pop(pipeline, None)
+                self._not_before[pipeline] = time.monotonic() + again
+            if again and not self._stopping:
+                timer = threading.Timer(again, watch.notify)
+                timer.daemon = True
+                timer.start()
+            elif watch.version != seen:
+                watch.notify()  # something changed while this thread was still counted as busy

@@ -1,0 +1,435 @@
+"""The conformance suite of runtimes: what user code may rely on, whatever runs it.
+
+Every runtime inherits `RuntimeSuite` in its tests and says in a few attributes what it cannot do. Needs a
+machine (or an image) with `sh` and the usual small programs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from trunkline.worker.model import Environment
+from trunkline.worker.runtimes.protocol import (
+    CannotStart,
+    Command,
+    Ended,
+    Linked,
+    Request,
+    Runtime,
+    Sandbox,
+    SandboxRefused,
+)
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+class Collected:
+    """An `Output` that keeps everything, or until it is `full`."""
+
+    def __init__(self, capacity: int | None = None) -> None:
+        self.data = bytearray()
+        self.capacity = capacity
+
+    def room(self) -> bool:
+        """As the protocol says."""
+        return self.capacity is None or len(self.data) < self.capacity
+
+    def write(self, data: bytes) -> None:
+        """As the protocol says."""
+        self.data += data
+
+    @property
+    def text(self) -> str:
+        """What came, decoded."""
+        return self.data.decode("utf-8", "replace")
+
+
+def run(sandbox: Sandbox, *argv: str, **more: object) -> tuple[Ended, str]:
+    """Runs a command with a plain environment; returns how it ended and what it wrote."""
+    output = Collected()
+    settings: dict[str, object] = {"env": {"PATH": PATH}} | more
+    return sandbox.run(Command(argv=argv, **settings), output), output.text  # type: ignore[arg-type]
+
+
+def shell(sandbox: Sandbox, script: str, **more: object) -> str:
+    """Runs a script that must succeed; returns what it wrote."""
+    ended, text = run(sandbox, "sh", "-c", script, **more)
+    assert ended == Ended(0), text
+    return text
+
+
+def processes(marker: str) -> list[int]:
+    """Processes of the machine whose command line has the marker, this one excepted."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal() and int(folder.name) != os.getpid():
+            try:
+                if marker.encode() in (folder / "cmdline").read_bytes():
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+    return found
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Returns when the condition holds; fails when that takes too long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for: {what}"
+        time.sleep(0.002)
+
+
+class RuntimeSuite:
+    """Tests of one runtime. Subclasses say how to make it.
+
+    Attributes:
+        real_pfs: programs that have a path below /pfs built in find it.
+        hides_home: user code cannot see the folders that it must not.
+    """
+
+    real_pfs = True
+    hides_home = True
+
+    def make(self, work: Path, home: Path) -> Runtime:
+        """A runtime that puts its things into `work` and hides `home`."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        """A folder with a secret in it, and with the staging folder below."""
+        home = tmp_path / "home"
+        (home / "scratch" / "pfs" / "out").mkdir(parents=True)
+        (home / "secret").write_text("the token")
+        return home
+
+    @pytest.fixture
+    def staging(self, home: Path) -> Path:
+        """What user code sees as /pfs."""
+        return home / "scratch" / "pfs"
+
+    @pytest.fixture
+    def runtime(self, home: Path) -> Runtime:
+        """The runtime."""
+        return self.make(home / "scratch" / "view", home)
+
+    @pytest.fixture
+    def sandbox(self, runtime: Runtime, staging: Path) -> Iterator[Sandbox]:
+        """A sandbox without an environment."""
+        with self.opened(runtime, Request(staging=staging)) as sandbox:
+            yield sandbox
+
+    @contextmanager
+    def opened(self, runtime: Runtime, request: Request) -> Iterator[Sandbox]:
+        """A sandbox, closed in the end."""
+        sandbox = runtime.open(request)
+        try:
+            yield sandbox
+        finally:
+            sandbox.close()
+
+    # -- the process ----------------------------------------------------------------------------------------
+
+    def test_arguments_arrive_as_they_are(self, sandbox: Sandbox) -> None:
+        ended, text = run(sandbox, "printf", "[%s]", "a b", "", "$HOME", "é*", "-n", "line\nend")
+        assert ended == Ended(0)
+        assert text == "[a b][][$HOME][é*][-n][line\nend]"
+
+    def test_the_environment_is_what_was_given_and_nothing_else(self, sandbox: Sandbox) -> None:
+        given = {"PATH": PATH, "odd-name": "a=b", "MANY": "two\nlines", "EMPTY": ""}
+        _, text = run(sandbox, "env", "-0", env=given)
+        assert dict(each.split("=", 1) for each in text.split("\0") if each) == given
+
+    def test_standard_input(self, sandbox: Sandbox) -> None:
+        content = b"first\nsecond\n" + b"x" * 300_000
+        _, text = run(sandbox, "cat", stdin=content)
+        assert text.encode() == content
+
+    def test_no_standard_input_is_an_empty_one(self, sandbox: Sandbox) -> None:
+        assert run(sandbox, "cat") == (Ended(0), "")
+
+    def test_standard_input_may_be_left_unread(self, sandbox: Sandbox) -> None:
+        assert run(sandbox, "true", stdin=b"x" * 1_000_000) == (Ended(0), "")
+
+    def test_working_directory(self, sandbox: Sandbox) -> None:
+        assert shell(sandbox, "pwd", cwd="/usr").strip() == "/usr"
+        assert shell(sandbox, "pwd").strip() == "/"
+        with pytest.raises(CannotStart, match="/no/such/folder"):
+            run(sandbox, "true", cwd="/no/such/folder")
+
+    @pytest.mark.parametrize("code", [0, 1, 2, 77, 255])
+    def test_exit_codes(self, sandbox: Sandbox, code: int) -> None:
+        assert run(sandbox, "sh", "-c", f"exit {code}")[0] == Ended(code)
+
+    def test_an_end_by_a_signal_is_told_apart(self, sandbox: Sandbox) -> None:
+        assert run(sandbox, "sh", "-c", "kill -TERM $$")[0] == Ended(-signal.SIGTERM)
+
+    def test_default_signals_work(self, sandbox: Sandbox) -> None:
+        # A pipe that nobody reads must end its writer, and must not be ignored as Python ignores it.
+        ended, text = run(sandbox, "sh", "-c", "yes | head -n 1; kill -INT $$")
+        assert (ended, text) == (Ended(-signal.SIGINT), "y\n")
+
+    def test_both_streams_arrive_in_the_order_written(self, sandbox: Sandbox) -> None:
+        text = shell(sandbox, "for n in 1 2 3 4 5; do echo out $n; echo err $n >&2; done")
+        assert text == "".join(f"out {n}\nerr {n}\n" for n in range(1, 6))
+
+    def test_much_output_on_both_streams(self, sandbox: Sandbox) -> None:
+        script = "head -c 5000000 /dev/zero & head -c 5000000 /dev/zero >&2; wait"
+        assert len(shell(sandbox, script)) == 10_000_000
+
+    def test_output_waits_when_there_is_no_room(self, sandbox: Sandbox) -> None:
+        output = Collected(capacity=100_000)
+        ended: list[Ended] = []
+        command = Command(argv=["sh", "-c", "head -c 9000000 /dev/zero; echo end"], env={"PATH": PATH})
+        thread = threading.Thread(target=lambda: ended.append(sandbox.run(command, output)))
+        thread.start()
+        wait_for(lambda: len(output.data) >= 100_000, "the first output")
+        assert len(output.data) < 1_000_000
+        output.capacity = None
+        thread.join(20)
+        assert ended == [Ended(0)]
+        assert output.data.endswith(b"\0end\n")
+
+    def test_standard_output_can_be_opened_by_name(self, sandbox: Sandbox) -> None:
+        assert shell(sandbox, "echo one > /dev/stdout; echo two > /dev/stderr") == "one\ntwo\n"
+
+    def test_nothing_else_is_open(self, sandbox: Sandbox) -> None:
+        # The shell opens one to list the folder.
+        assert shell(sandbox, "cd /proc/self/fd && echo *").split()[:3] == ["0", "1", "2"]
+        assert len(shell(sandbox, "cd /proc/self/fd && echo *").split()) <= 4
+
+    def test_one_sandbox_runs_many_commands(self, sandbox: Sandbox) -> None:
+        for number in range(20):
+            assert run(sandbox, "sh", "-c", f"echo {number}; exit {number}") == (Ended(number), f"{number}\n")
+
+    # -- what cannot be started -----------------------------------------------------------------------------
+
+    def test_no_such_program(self, runtime: Runtime, staging: Path) -> None:
+        with self.opened(runtime, Request(staging=staging, image="org/train:1")) as sandbox:
+            with pytest.raises(CannotStart) as caught:
+                run(sandbox, "/train", "x")
+            assert str(caught.value) == (
+                'image "org/train:1" is unknown here and this machine has no /train: register a folder that has '
+                "it with pachctl create-environment org/train:1 --root DIR"
+            )
+            with pytest.raises(CannotStart, match="no no-such-program-at-all"):
+                run(sandbox, "no-such-program-at-all")
+            assert run(sandbox, "true")[0] == Ended(0)
+
+    def test_programs_that_are_none(self, sandbox: Sandbox, staging: Path) -> None:
+        for name, content, mode in (
+            ("plain", "#!/bin/sh\n", 0o644),
+            ("text", "no program\n", 0o755),
+            ("lost", "#!/no/such/interpreter\n", 0o755),
+        ):
+            (staging / name).write_text(content)
+            (staging / name).chmod(mode)
+        with pytest.raises(CannotStart, match="permission denied"):
+            run(sandbox, "/pfs/plain")
+        with pytest.raises(CannotStart, match="exec format error"):
+            run(sandbox, "/pfs/text")
+        with pytest.raises(CannotStart, match="no such interpreter"):
+            run(sandbox, "/pfs/lost")
+
+    # -- ending ---------------------------------------------------------------------------------------------
+
+    def test_time_is_up(self, sandbox: Sandbox) -> None:
+        marker = f"1000.{uuid.uuid4().int}"
+        start = time.monotonic()
+        ended, text = run(sandbox, "sh", "-c", f"echo begun; sleep {marker}; echo no", timeout=0.3)
+        assert ended == Ended(-signal.SIGKILL, timed_out=True)
+        assert text == "begun\n"
+        assert 0.3 <= time.monotonic() - start < 5
+        assert processes(marker) == []
+
+    def test_time_is_up_although_nobody_takes_the_output(self, sandbox: Sandbox) -> None:
+        command = Command(argv=["yes"], env={"PATH": PATH}, timeout=0.2)
+        assert sandbox.run(command, Collected(capacity=10)).timed_out
+
+    def test_killed_from_another_thread(self, sandbox: Sandbox) -> None:
+        output = Collected()
+        ended: list[Ended] = []
+        command = Command(argv=["sh", "-c", "echo begun; sleep 1000"], env={"PATH": PATH})
+        thread = threading.Thread(target=lambda: ended.append(sandbox.run(command, output)))
+        thread.start()
+        wait_for(lambda: output.data, "the command to begin")
+        sandbox.kill()
+        thread.join(10)
+        assert ended == [Ended(-signal.SIGKILL)]
+
+    def test_a_kill_that_comes_late_hits_nobody(self, sandbox: Sandbox) -> None:
+        sandbox.kill()
+        run(sandbox, "true")
+        sandbox.kill()
+        assert run(sandbox, "echo", "unhurt") == (Ended(0), "unhurt\n")
+
+    def test_no_descendant_is_left(self, sandbox: Sandbox) -> None:
+        marker = f"1000.{uuid.uuid4().int}"
+        # In the background; in a session of its own; and without a parent, deaf to signals.
+        script = f"""
+            sleep {marker} &
+            setsid sleep {marker} &
+            (trap '' HUP TERM; setsid sh -c "trap '' HUP TERM; sleep {marker}; true" &) &
+            while [ "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '^{marker}$')" -lt 3 ]
+            do :; done
+        """
+        shell(sandbox, script)
+        assert processes(marker) == []
+
+    def test_closing_ends_what_runs(self, runtime: Runtime, staging: Path) -> None:
+        marker = f"1000.{uuid.uuid4().int}"
+        sandbox = runtime.open(Request(staging=staging))
+        command = Command(argv=["sleep", marker], env={"PATH": PATH})
+        pid = os.fork()
+        if pid == 0:
+            # A worker that dies without a word.
+            sandbox.run(command, Collected())
+            os._exit(1)
+        sandbox.close()
+        wait_for(lambda: processes(marker), "the command to begin")
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        wait_for(lambda: not processes(marker), "the command to end with its worker")
+
+    # -- files ----------------------------------------------------------------------------------------------
+
+    def test_pfs(self, sandbox: Sandbox, staging: Path) -> None:
+        for number in range(2):
+            (staging / "in").mkdir(exist_ok=True)
+            (staging / "in" / "data").write_text(f"content {number}")
+            shell(sandbox, "cat /pfs/in/data > /pfs/out/copy; echo changed > /pfs/in/data")
+            assert (staging / "out" / "copy").read_text() == f"content {number}"
+            (staging / "out" / "copy").unlink()
+
+    def test_pfs_in_every_place_where_it_may_be_written(self, sandbox: Sandbox, staging: Path) -> None:
+        (staging / "in").write_text("42")
+        env = {"PATH": PATH, "WHERE": "/pfs/in"}
+        text = shell(sandbox, 'cat "$WHERE" && cat --squeeze-blank /pfs/in && sh', env=env, stdin=b"cat /pfs/in\n")
+        assert text == "424242"
+        assert run(sandbox, "dd", "if=/pfs/in", "status=none", cwd="/pfs/out")[1] == "42"
+        assert Path(sandbox.visible("/pfs/in")).is_absolute()
+
+    def test_a_path_built_into_a_program(self, sandbox: Sandbox, staging: Path) -> None:
+        program = staging / "program"
+        program.write_text("#!/bin/sh\ncat /pfs/built-in\n")
+        program.chmod(0o755)
+        (staging / "built-in").write_text("found")
+        ended, text = run(sandbox, "/pfs/program")
+        assert (text == "found") == (ended == Ended(0)) == self.real_pfs
+
+    def test_the_home_is_hidden(self, sandbox: Sandbox, home: Path) -> None:
+        if not self.hides_home:
+            return
+        assert shell(sandbox, f"ls -A {home}") == ""
+        assert run(sandbox, "cat", f"{home}/secret")[0].code != 0
+        assert run(sandbox, "touch", f"{home}/new")[0].code != 0
+        assert not (home / "new").exists()
+
+    # -- environments ---------------------------------------------------------------------------------------
+
+    @pytest.fixture
+    def environment(self, home: Path) -> Environment:
+        """An environment whose folder lies below the hidden home, as those of the examples may."""
+        root = home / "environment"
+        (root / "opt" / "own" / "bin").mkdir(parents=True)
+        _program(root / "train", 'echo "train $1"; cat "${1#*=}"')
+        _program(root / "opt" / "own" / "bin" / "tool", "echo tool")
+        return Environment(image="org/train", root=str(root), search_path=("/opt/own/bin",))
+
+    def test_an_environment_has_programs(self, runtime: Runtime, staging: Path, environment: Environment) -> None:
+        (staging / "in").write_text("data")
+        with self.opened(runtime, Request(staging=staging, environment=environment)) as sandbox:
+            ended, text = run(sandbox, "/train", "-inFile=/pfs/in")
+            assert ended == Ended(0)
+            assert text == f"train -inFile={sandbox.visible('/pfs/in')}\ndata"
+            assert run(sandbox, "tool", env={"PATH": f"/opt/own/bin:{PATH}"}) == (Ended(0), "tool\n")
+            # The machine's own programs are still there.
+            assert shell(sandbox, "ls /usr/bin/env").strip() == "/usr/bin/env"
+            with pytest.raises(CannotStart, match=r'neither the environment "org/train" .* nor this machine'):
+                run(sandbox, "/infer")
+
+    def test_an_environment_that_is_gone(self, runtime: Runtime, staging: Path) -> None:
+        gone = Environment(image="x", root="/no/such/folder")
+        with pytest.raises(SandboxRefused, match="/no/such/folder is not there"):
+            runtime.open(Request(staging=staging, environment=gone))
+
+    # -- users ----------------------------------------------------------------------------------------------
+
+    def test_user_code_runs_as_the_worker_unless_told_otherwise(self, sandbox: Sandbox) -> None:
+        assert shell(sandbox, "id -u; id -g").split() == [str(os.getuid()), str(os.getgid())]
+        assert sandbox.owner is None
+
+    def test_the_own_user_may_be_named(self, runtime: Runtime, staging: Path) -> None:
+        with self.opened(runtime, Request(staging=staging, user=f"{os.getuid()}:{os.getgid()}")) as sandbox:
+            assert shell(sandbox, "id -u").strip() == str(os.getuid())
+
+    def test_another_user(self, runtime: Runtime, staging: Path) -> None:
+        request = Request(staging=staging, user="54321:12345")
+        if os.getuid() != 0:
+            with pytest.raises(SandboxRefused, match="cannot become uid 54321"):
+                runtime.open(request)
+            return
+        for folder in (staging, *staging.parents):
+            if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):  # noqa: S108
+                folder.chmod(0o755)
+        with self.opened(runtime, request) as sandbox:
+            assert sandbox.owner == (54321, 12345)
+            os.chown(staging / "out", 54321, 12345)
+            assert shell(sandbox, "id -u; id -g; id -G").split() == ["54321", "12345", "12345"]
+            shell(sandbox, "echo x > /pfs/out/mine; echo named > /dev/stderr")
+            assert (staging / "out" / "mine").stat().st_uid == 54321
+            assert run(sandbox, "cat", "/etc/shadow")[0].code != 0
+
+    def test_a_user_that_does_not_exist(self, runtime: Runtime, staging: Path) -> None:
+        with pytest.raises(SandboxRefused, match="nobody-of-that-name"):
+            runtime.open(Request(staging=staging, user="nobody-of-that-name"))
+
+    # -- links ----------------------------------------------------------------------------------------------
+
+    def test_links_are_followed_in_the_view_of_user_code(
+        self, sandbox: Sandbox, staging: Path, home: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "a").write_text("A")
+        os.mkfifo(tmp_path / "outside" / "pipe")
+        (staging / "in").mkdir()
+        (staging / "in" / "data").write_text("input")
+        links = {
+            "one": tmp_path / "outside" / "a",
+            "folder": tmp_path / "outside",
+            "input": "/pfs/in/data",
+            "relative": "../in/data",
+            "dangling": "/no/such/file",
+            "secret": home / "secret",
+            "device": "/dev/zero",
+            "self": "self",
+            "above": "/",
+        }
+        for name, target in links.items():
+            (staging / "out" / name).symlink_to(target)
+        found = list(sandbox.follow([f"/pfs/out/{name}" for name in links]))
+        contents = {each.path.removeprefix("/pfs/out/"): _content(each) for each in found if not each.problem}
+        assert contents == {"one": b"A", "folder/a": b"A", "input": b"input", "relative": b"input"}
+        targets = {each.path: each.target for each in found}
+        assert targets["/pfs/out/relative"] == targets["/pfs/out/input"] == "/pfs/in/data"
+        problems = {each.path.removeprefix("/pfs/out/") for each in found if each.problem}
+        assert problems == {"dangling", "secret", "self", "above"}
+        assert run(sandbox, "true")[0] == Ended(0)
+
+
+def _content(linked: Linked) -> bytes:
+    with os.fdopen(linked.file, "rb") as file:
+        return file.read()
+
+
+def _program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)

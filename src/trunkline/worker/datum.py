@@ -1,0 +1,147 @@
+"""One datum: its tries, each from a fresh copy of its inputs, until one succeeds or none is left.
+
+Invariants: every try is counted, an error handler runs after every try that user code failed, and what no
+further try can change (no such program, altered data) fails the datum at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound, TrunklineError
+from trunkline.worker.desk import Desk
+from trunkline.worker.environ import dotenv, variables
+from trunkline.worker.gather import Gathered
+from trunkline.worker.logs import UserOutput
+from trunkline.worker.model import Datum, State, Statistics
+from trunkline.worker.reporter import Draft
+from trunkline.worker.runtimes.protocol import Command, Ended, SandboxLost
+
+
+class UserCodeFailed(TrunklineError):
+    """User code ended with a code that is not accepted, or took too long."""
+
+    code = "user-code-failed"
+
+
+class DatumRun:
+    """One datum of a batch, from its first try to its draft."""
+
+    def __init__(self, desk: Desk, datum: Datum) -> None:
+        self._desk = desk
+        self._datum = datum
+        self._transform = desk.batch.transform
+        self._statistics = Statistics()
+        self._recovered = False
+
+    def run(self) -> Draft:
+        """Tries the datum.
+
+        Raises:
+            Lost, Restart, PachdGone: as `trunkline.worker.lease.Lease.check`.
+        """
+        if not self._transform.cmd:
+            return self._failed("invalid pipeline transform, no command specified")
+        reason = ""
+        while self._statistics.tries < max(1, self._transform.tries):
+            self._statistics.tries += 1
+            hopeless = False
+            try:
+                return self._draft(State.SUCCESS, gathered=self._attempt())
+            except UserCodeFailed as error:
+                reason = str(error)
+                self._handle_error()
+            except SandboxLost as error:
+                reason = str(error)
+                self._desk.reopen()
+            except TrunklineError as error:
+                reason = str(error)
+                hopeless = isinstance(error, FailedPrecondition | NotFound | Corrupt)
+            self._desk.lease.check()
+            tries = f"try {self._statistics.tries} of {self._transform.tries}"
+            self._desk.log.note(f"{tries} failed: {reason}", self._datum.id)
+            if hopeless:
+                break
+        return self._failed(reason)
+
+    def _attempt(self) -> Gathered:
+        desk = self._desk
+        env = variables(desk.config, desk.batch, self._datum, desk.sandbox.account)
+        with self._timed("download_time"):
+            visible = {name: desk.sandbox.visible(value) for name, value in env.items()}
+            self._statistics.download_bytes = desk.stager.stage(self._datum, dotenv(visible))
+        desk.lease.check()
+        with self._timed("process_time"):
+            ended = self._command(self._transform.cmd, self._transform.stdin, env)
+        desk.lease.check()
+        self._judge(ended)
+        with self._timed("upload_time"), desk.reporter.writer() as writer:
+            return desk.gatherer.gather(self._datum, desk.sandbox, writer)
+
+    def _command(self, cmd: Sequence[str], stdin: Sequence[str], env: dict[str, str]) -> Ended:
+        output = UserOutput(self._desk.log, self._datum.id)
+        command = Command(
+            argv=cmd,
+            env=env,
+            cwd=self._transform.working_dir or "/",
+            stdin="".join(f"{line}\n" for line in stdin).encode("utf-8", "surrogateescape") if stdin else None,
+            timeout=self._transform.timeout,
+        )
+        try:
+            return self._desk.sandbox.run(command, output)
+        finally:
+            output.end()
+
+    def _judge(self, ended: Ended) -> None:
+        if ended.timed_out:
+            raise UserCodeFailed(f"user code ran longer than datum_timeout ({self._transform.timeout:g}s)")
+        if ended.code < 0:
+            raise UserCodeFailed(f"user code was ended by signal {-ended.code}")
+        if ended.code != 0 and ended.code not in self._transform.accept_return_code:
+            raise UserCodeFailed(f"exit status {ended.code}")
+
+    def _handle_error(self) -> None:
+        """Runs the error handler, if there is one, in the tree that the failed try has left."""
+        if not self._transform.err_cmd:
+            return
+        desk = self._desk
+        desk.lease.check()
+        env = variables(desk.config, desk.batch, self._datum, desk.sandbox.account)
+        try:
+            with self._timed("process_time"):
+                ended = self._command(self._transform.err_cmd, self._transform.err_stdin, env)
+            self._judge(ended)
+        except SandboxLost as error:
+            desk.log.note(f"err_cmd failed: {error}", self._datum.id)
+            desk.reopen()
+        except TrunklineError as error:
+            desk.log.note(f"err_cmd failed: {error}", self._datum.id)
+        else:
+            self._recovered = True
+
+    def _failed(self, reason: str) -> Draft:
+        return self._draft(State.RECOVERED if self._recovered else State.FAILED, reason)
+
+    def _draft(self, state: State, reason: str = "", gathered: Gathered | None = None) -> Draft:
+        if gathered is not None:
+            self._statistics.upload_bytes = gathered.size
+        environment = self._transform.environment
+        return Draft(
+            id=self._datum.id,
+            state=state,
+            reason=reason,
+            files=gathered.files if gathered is not None else (),
+            statistics=self._statistics,
+            image_digest=environment.digest if environment is not None else "",
+        )
+
+    @contextmanager
+    def _timed(self, field: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = getattr(self._statistics, field) + time.monotonic() - start
+            setattr(self._statistics, field, spent)

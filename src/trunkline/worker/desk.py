@@ -1,0 +1,109 @@
+"""What is at hand while a batch is worked on: its sandbox, its log, its lease, its reporter.
+
+Opens the sandbox when it is first needed, and another one when it is lost.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from trunkline.content.reader import ContentReader
+from trunkline.maps.maps import Maps
+from trunkline.objects.protocol import ObjectStore
+from trunkline.worker.config import WorkerConfig
+from trunkline.worker.copies import Copies
+from trunkline.worker.gather import Gatherer
+from trunkline.worker.lease import Lease
+from trunkline.worker.logs import BatchLog
+from trunkline.worker.model import Batch
+from trunkline.worker.reporter import Reporter
+from trunkline.worker.runtimes.protocol import Request, Runtime, Sandbox
+from trunkline.worker.runtimes.reasons import unknown_image
+from trunkline.worker.staging import Stager
+from trunkline.worker.tree import Tree
+
+
+class Bench:
+    """What a worker keeps from batch to batch: the staging folder, the caches, the runtime, the last sandbox."""
+
+    def __init__(self, config: WorkerConfig, store: ObjectStore, runtime: Runtime) -> None:
+        self.config = config
+        self.store = store
+        self._runtime = runtime
+        shutil.rmtree(config.staging, ignore_errors=True)
+        self.tree = Tree(config.staging)
+        self.tree.empty()
+        copies = Copies(ContentReader(store), config.scratch / "copies", config.cache_bytes)
+        self.stager = Stager(Maps(store), copies, self.tree)
+        self.gatherer = Gatherer(self.tree, self.stager)
+        self._key: object = None
+        self._sandbox: Sandbox | None = None
+
+    def sandbox(self, batch: Batch, note: Callable[[str], None]) -> Sandbox:
+        """The sandbox of a batch: one for each job and environment.
+
+        Args:
+            note: told what the job's log ought to say about a fresh one.
+
+        Raises:
+            SandboxRefused: it cannot be had here.
+        """
+        transform = batch.transform
+        key = (batch.project, batch.pipeline, batch.job, transform.environment, transform.user)
+        if self._sandbox is None or self._key != key:
+            self.put_away()
+            request = Request(
+                staging=self.config.staging,
+                image=transform.image,
+                environment=transform.environment,
+                user=transform.user,
+            )
+            self._sandbox = self._runtime.open(request)
+            self._key = key
+            self.tree.owner = self._sandbox.owner
+            for each in [*self._sandbox.warnings, *_remarks(batch)]:
+                note(each)
+        return self._sandbox
+
+    def put_away(self) -> None:
+        """Ends the sandbox that is open."""
+        if self._sandbox is not None:
+            self._sandbox.close()
+        self._sandbox = None
+
+
+def _remarks(batch: Batch) -> list[str]:
+    """What the log of a job ought to say about its pipeline."""
+    transform = batch.transform
+    remarks = []
+    if transform.environment is None and transform.image:
+        remarks.append(unknown_image(transform.image))
+    lazy = {each.name for datum in batch.datums for each in datum.inputs if each.lazy}
+    remarks += [f'input "{name}" is lazy: here its files are copied before user code runs' for name in sorted(lazy)]
+    return remarks
+
+
+class Desk:
+    """Everything that the datums of one batch share."""
+
+    def __init__(self, bench: Bench, batch: Batch, log: BatchLog, lease: Lease, reporter: Reporter) -> None:
+        self._bench = bench
+        self.config = bench.config
+        self.stager = bench.stager
+        self.gatherer = bench.gatherer
+        self.batch = batch
+        self.log = log
+        self.lease = lease
+        self.reporter = reporter
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox that user code of this batch runs in. Raises SandboxRefused."""
+        sandbox = self._bench.sandbox(self.batch, self.log.note)
+        self.lease.attach(sandbox.kill)
+        return sandbox
+
+    def reopen(self) -> None:
+        """Puts a sandbox away that was lost; the next one is opened when it is needed."""
+        self._bench.put_away()

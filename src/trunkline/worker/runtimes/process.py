@@ -1,0 +1,136 @@
+"""The process runtime: user code as processes of this machine, each sandbox behind one runner.
+
+Here are the sandboxes as the worker holds them; what happens on the other side of the connection is in
+`trunkline.worker.runtimes.runner`. Invariant: when a sandbox is closed, or its worker dies, nothing that ran
+in it is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from trunkline.worker.model import Environment
+from trunkline.worker.runtimes.protocol import Request, SandboxRefused
+from trunkline.worker.runtimes.runner import frames
+from trunkline.worker.runtimes.sandbox import ProcessSandbox, Setup
+from trunkline.worker.runtimes.substitution import Substitution
+
+_BOOT = "import sys; sys.path.append(sys.argv.pop(2)); from trunkline.worker.runtimes.runner.main import main; main()"
+_PACKAGES = Path(__file__).parents[3]
+_PATIENCE = 60.0
+_FALLBACK = (
+    "user code has no /pfs of its own here ({reason}): /pfs paths in its command, standard input and "
+    "environment are replaced; a program that has such a path built in will not find it"
+)
+
+
+class ProcessRuntime:
+    """Opens sandboxes on this machine.
+
+    Attributes:
+        work: an empty folder of this worker, where views are put together.
+        masks: folders that user code must not see.
+        isolation: `namespace`, `substitution`, or `auto`: the first if the kernel allows it, else the second.
+        refusal: why the kernel does not, once it has been asked.
+    """
+
+    def __init__(self, work: Path, masks: Sequence[Path], isolation: str = "auto") -> None:
+        self._work = work
+        self._masks = [each.resolve() for each in masks]
+        self._isolation = isolation
+        self.refusal = ""
+        self._ended: list[subprocess.Popen[bytes]] = []
+
+    def open(self, request: Request) -> ProcessSandbox:
+        """As the protocol says."""
+        root = _environment_root(request.environment)
+        for mask in self._masks:
+            if mask == Path("/"):
+                raise SandboxRefused("TRUNKLINE_HOME is /: choose a folder of its own, user code must not see it")
+        if self._isolation != "substitution" and not self.refusal:
+            try:
+                return self._start(request, root, "namespace")
+            except _NoView as error:
+                if self._isolation == "namespace":
+                    raise SandboxRefused(
+                        f"user code cannot get a /pfs of its own here: {error}; allow user namespaces on this "
+                        "machine, or set TRUNKLINE_ISOLATION=auto"
+                    ) from None
+                self.refusal = str(error)
+        return self._start(request, root, "substitution")
+
+    def close(self) -> None:
+        """Waits until the runners of all closed sandboxes have ended."""
+        for each in self._ended:
+            each.wait()
+        self._ended = []
+
+    def _start(self, request: Request, root: Path | None, mode: str) -> ProcessSandbox:
+        staging = request.staging.resolve()
+        self._work.mkdir(parents=True, exist_ok=True)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _BOOT, str(theirs.fileno()), str(_PACKAGES)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                pass_fds=[theirs.fileno()],
+            )
+        fields: list[str] = [mode, str(staging), str(root or ""), str(self._work.resolve()), request.user]
+        ours.settimeout(_PATIENCE)
+        try:
+            masks = frames.pack([os.fsencode(each) for each in self._masks])
+            frames.send(ours, [b"open", *map(os.fsencode, fields), masks])
+            answer, _ = frames.receive(ours)
+            if answer[0] == b"refused":
+                text = answer[2].decode("utf-8", "replace")
+                raise _NoView(text) if answer[1] == b"view" else SandboxRefused(text)
+        except frames.Broken as error:
+            _give_up(ours, process)
+            raise _NoView(f"the runner ended ({error})") from None
+        except BaseException:
+            _give_up(ours, process)
+            raise
+        ours.settimeout(None)
+        self._bury(process)
+        warnings = () if mode == "namespace" else (_FALLBACK.format(reason=self.refusal or "as set"),)
+        substitution = None if mode == "namespace" else Substitution(staging, root)
+        return ProcessSandbox(ours, request, Setup.of(mode, answer, warnings), substitution)
+
+    def _bury(self, started: subprocess.Popen[bytes]) -> None:
+        """Collects runners that have ended; nobody waits for the kernel to take their mounts apart."""
+        self._ended = [each for each in self._ended if each.poll() is None]
+        self._ended.append(started)
+
+
+class _NoView(Exception):
+    """The kernel does not allow a view of user code's own."""
+
+
+def _environment_root(environment: Environment | None) -> Path | None:
+    if environment is None or not environment.root:
+        return None
+    root = Path(environment.root)
+    if not root.is_absolute() or not root.is_dir():
+        raise SandboxRefused(
+            f'environment "{environment.image}": its folder {environment.root} is not there; put it back, or '
+            f"register another one with pachctl create-environment {environment.image} --root DIR"
+        )
+    return root.resolve()
+
+
+def _give_up(connection: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    connection.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+        return
+    process.kill()
+    process.wait()

@@ -1,0 +1,209 @@
+"""A sandbox of the process runtime, as the worker holds it: the near end of the connection to its runner.
+
+Invariant: a command's output is read only while there is room for it, and whatever happens to that, the
+deadline is kept and an order to kill gets through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from trunkline.worker.runtimes import reasons
+from trunkline.worker.runtimes.protocol import Command, Ended, Linked, Output, Request, SandboxLost
+from trunkline.worker.runtimes.runner import frames
+from trunkline.worker.runtimes.substitution import Substitution
+
+_READ = 1 << 16
+_FULL_PAUSE = 0.01
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What the runner said of the sandbox when it was ready, and what the log ought to say of it."""
+
+    mode: str
+    owner: tuple[int, int] | None
+    account: tuple[str, str]
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, mode: str, answer: list[bytes], warnings: tuple[str, ...]) -> Setup:
+        """Reads a `ready` frame."""
+        owner = (int(answer[1]), int(answer[2])) if answer[1] else None
+        return cls(mode, owner, (os.fsdecode(answer[4]), os.fsdecode(answer[3])), warnings)
+
+
+class ProcessSandbox:
+    """As `trunkline.worker.runtimes.protocol.Sandbox` says."""
+
+    def __init__(
+        self, connection: socket.socket, request: Request, setup: Setup, substitution: Substitution | None
+    ) -> None:
+        self._connection = connection
+        self._request = request
+        self._setup = setup
+        self._substitution = substitution
+        self._sending = threading.Lock()
+        self._number = 0
+        self._running = False
+
+    @property
+    def mode(self) -> str:
+        """As the protocol says."""
+        return self._setup.mode
+
+    @property
+    def owner(self) -> tuple[int, int] | None:
+        """As the protocol says."""
+        return self._setup.owner
+
+    @property
+    def account(self) -> tuple[str, str]:
+        """As the protocol says."""
+        return self._setup.account
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """As the protocol says."""
+        return self._setup.warnings
+
+    def visible(self, text: str) -> str:
+        """As the protocol says."""
+        return self._substitution.text(text) if self._substitution is not None else text
+
+    def run(self, command: Command, output: Output) -> Ended:
+        """As the protocol says."""
+        wanted = self._substitution.command(command) if self._substitution is not None else command
+        reading, writing = os.pipe()
+        stdin = _standard_input(wanted.stdin)
+        try:
+            try:
+                self._order(wanted, stdin, writing)
+            finally:
+                os.close(writing)
+                os.close(stdin)
+            os.set_blocking(reading, False)
+            return self._attend(command, reading, output)
+        finally:
+            self._running = False
+            os.close(reading)
+
+    def kill(self) -> None:
+        """As the protocol says."""
+        with self._sending, contextlib.suppress(frames.Broken):
+            if self._running:
+                frames.send(self._connection, [b"kill", b"%d" % self._number])
+
+    def follow(self, links: Sequence[str]) -> Iterator[Linked]:
+        """As the protocol says."""
+        self._send([b"follow", frames.pack([os.fsencode(self.visible(each)) for each in links])], [])
+        while True:
+            fields, files = self._receive()
+            if fields[0] == b"done":
+                return
+            path = self._as_pfs(os.fsdecode(fields[1]))
+            if fields[0] == b"problem":
+                yield Linked(path, problem=fields[2].decode("utf-8", "replace"))
+            else:
+                yield Linked(path, self._as_pfs(os.fsdecode(fields[2])), files[0])
+
+    def close(self) -> None:
+        """As the protocol says."""
+        self._connection.close()
+
+    def _order(self, command: Command, stdin: int, output: int) -> None:
+        argv = frames.pack([os.fsencode(each) for each in command.argv])
+        env = frames.pack([os.fsencode(f"{name}={value}") for name, value in command.env.items()])
+        with self._sending:
+            self._number += 1
+            self._running = True
+        number = b"%d" % self._number
+        self._send([b"run", number, argv, env, os.fsencode(command.cwd)], [stdin, output])
+
+    def _attend(self, command: Command, reading: int, output: Output) -> Ended:
+        """Hands output on until the command has ended; kills it when its time is up."""
+        deadline = None if command.timeout is None else time.monotonic() + command.timeout
+        timed_out = False
+        while True:
+            room = output.room()
+            pause = None if room else _FULL_PAUSE
+            if deadline is not None and not timed_out:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    timed_out = True
+                    self.kill()
+                    continue
+                pause = left if pause is None else min(pause, left)
+            ready = _wait(self._connection.fileno(), reading if room else -1, pause)
+            if reading in ready and not _copy(reading, output):
+                reading = -1
+            if self._connection.fileno() in ready:
+                fields, _ = self._receive()
+                if reading >= 0:
+                    while _copy(reading, output):
+                        pass
+                if fields[0] == b"failed":
+                    raise reasons.cannot_start(self._request, command, fields[2].decode(), int(fields[3]))
+                return Ended(int(fields[2]), timed_out)
+
+    def _as_pfs(self, path: str) -> str:
+        if self._substitution is not None:
+            staging = self._substitution.staging
+            if path == staging or path.startswith(staging + "/"):
+                return "/pfs" + path[len(staging) :]
+        return path
+
+    def _send(self, fields: list[bytes], files: list[int]) -> None:
+        try:
+            with self._sending:
+                frames.send(self._connection, fields, files)
+        except frames.Broken as error:
+            raise _lost(error) from None
+
+    def _receive(self) -> tuple[list[bytes], list[int]]:
+        try:
+            return frames.receive(self._connection)
+        except frames.Broken as error:
+            raise _lost(error) from None
+
+
+def _lost(error: frames.Broken) -> SandboxLost:
+    return SandboxLost(f"the sandbox of user code ended unexpectedly ({error}); the datum will be tried again")
+
+
+def _standard_input(content: bytes | None) -> int:
+    """A file, not a pipe: nobody has to feed it, and user code may leave it unread."""
+    if content is None:
+        return os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+    file = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
+
+
+def _wait(connection: int, reading: int, pause: float | None) -> set[int]:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    if reading >= 0:
+        poll.register(reading, select.POLLIN)
+    return {each for each, _ in poll.poll(None if pause is None else max(1, int(pause * 1000) + 1))}
+
+
+def _copy(reading: int, output: Output) -> bool:
+    """Hands on what is there. Returns whether more may come."""
+    try:
+        data = os.read(reading, _READ)
+    except BlockingIOError:
+        return False
+    if data:
+        output.write(data)
+    return bool(data)

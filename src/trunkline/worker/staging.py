@@ -1,0 +1,114 @@
+"""Builds /pfs for a datum: its inputs as copies, an empty `out`, the file `.env`.
+
+Every try begins with a fresh tree. Invariants: nothing of the datum before is left, and no path from a commit
+leads out of its input's folder (`trunkline.worker.tree`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from trunkline.content.entry import FileEntry, from_entry
+from trunkline.kernel.errors import Corrupt, NotFound
+from trunkline.kernel.paths import as_directory
+from trunkline.maps.keys import prefix_end
+from trunkline.maps.maps import Maps
+from trunkline.maps.root import Root
+from trunkline.worker.copies import Copies
+from trunkline.worker.environ import SCRATCH
+from trunkline.worker.model import Datum, Input
+from trunkline.worker.tree import Tree, failures, inside
+
+_RESERVED = frozenset({"", ".", "..", "out", ".env", SCRATCH})
+
+
+class Stager:
+    """Fills and empties the staging folder. For one thread."""
+
+    def __init__(self, maps: Maps, copies: Copies, tree: Tree) -> None:
+        self._maps = maps
+        self._copies = copies
+        self._tree = tree
+
+    def stage(self, datum: Datum, dotenv: str) -> int:
+        """Builds the tree of a datum.
+
+        Args:
+            dotenv: the text of /pfs/.env.
+
+        Returns:
+            The bytes staged.
+
+        Raises:
+            NotFound: an input's path is not in its commit.
+            Corrupt: stored bytes were altered; the message names the file.
+            StorageFull, StorageFailed: the disk.
+        """
+        self._tree.empty()
+        size = 0
+        with failures("stage", f"datum {datum.id[:12]}"):
+            self._tree.folder("out")
+            self._tree.folder(SCRATCH)
+            for each in datum.inputs:
+                size += self._input(each)
+            self._write(".env", dotenv.encode("utf-8", "surrogateescape"))
+        return size
+
+    def clear(self) -> None:
+        """Empties the tree."""
+        self._tree.empty()
+
+    def original(self, input_: Input, path: str) -> FileEntry | None:
+        """The file of an input's commit at a path, if it has one."""
+        entry = self._maps.get(Root.unpack(input_.root), path.encode())
+        return from_entry(entry) if entry is not None else None
+
+    def _input(self, input_: Input) -> int:
+        if input_.name in _RESERVED or "/" in input_.name:
+            raise NotFound(f"input {input_.name!r} cannot be a folder below /pfs: give it another name")
+        self._tree.folder(input_.name)
+        size = 0
+        for path, file in self._files(input_):
+            size += self._file(input_, path, file)
+        return size
+
+    def _files(self, input_: Input) -> Iterator[tuple[str, FileEntry]]:
+        """The files of a match: one, or all below a directory."""
+        root = Root.unpack(input_.root)
+        key = input_.path.encode()
+        if not input_.path.endswith("/"):
+            entry = self._maps.get(root, key)
+            if entry is not None:
+                yield input_.path, from_entry(entry)
+                return
+            key = as_directory(input_.path).encode()
+        found = False
+        for each in self._maps.range(root, key, prefix_end(key)):
+            found = True
+            yield each[0].decode(), from_entry(each)
+        if not found and not input_.path.endswith("/"):
+            raise NotFound(f"{_where(input_, input_.path)} is not in the commit any more")
+
+    def _file(self, input_: Input, path: str, file: FileEntry) -> int:
+        target = self._tree.file(inside(input_.name, path))
+        try:
+            if input_.empty_files:
+                return 0
+            self._copies.write(file, target)
+        except Corrupt as error:
+            raise Corrupt(f"{_where(input_, path)} cannot be read: {error}") from None
+        finally:
+            os.close(target)
+        return file.size
+
+    def _write(self, name: str, content: bytes) -> None:
+        target = self._tree.file(name)
+        try:
+            os.write(target, content)
+        finally:
+            os.close(target)
+
+
+def _where(input_: Input, path: str) -> str:
+    return f"{input_.repo or input_.name}@{input_.commit}:{path}"

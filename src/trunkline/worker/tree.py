@@ -1,0 +1,159 @@
+"""The tree that user code sees as /pfs: emptied without following anything, filled with nothing that escapes.
+
+Invariants: what user code left, symbolic links above all, is never followed; a path from a commit leads to
+below its input's folder or is refused; after `empty` nothing is left, whatever its owner and mode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull, TrunklineError
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_DEEP = 64
+
+
+class Tree:
+    """A folder that belongs to the worker, with content that user code may change at will.
+
+    Attributes:
+        root: the folder.
+        owner: uid and gid that everything made here gets; none: the worker's own.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.owner: tuple[int, int] | None = None
+        self._made: set[str] = set()
+
+    def empty(self) -> None:
+        """Removes everything in the folder, and makes the folder if need be. Raises StorageFailed."""
+        self._made.clear()
+        with failures("empty", str(self.root)):
+            try:
+                top = os.open(self.root, _FOLDER)
+            except OSError:
+                # Without a namespace, user code can take away the folder itself.
+                self.root.unlink(missing_ok=True)
+                self.root.mkdir(parents=True)
+                top = os.open(self.root, _FOLDER)
+            try:
+                os.fchmod(top, 0o755)
+                os.fchown(top, *(self.owner or (-1, -1)))
+                while _has_entries(top):
+                    _empty(top, top, 0)
+            finally:
+                os.close(top)
+
+    def folder(self, path: str) -> None:
+        """Makes a folder (`in/a/b`), with those above it, unless it is there."""
+        if path in self._made or not path:
+            return
+        above, _, _ = path.rpartition("/")
+        self.folder(above)
+        full = self.root / path
+        with contextlib.suppress(FileExistsError):
+            full.mkdir(mode=0o755)
+            if self.owner is not None:
+                os.chown(full, *self.owner, follow_symlinks=False)
+        self._made.add(path)
+
+    def file(self, path: str) -> int:
+        """Makes a file and the folders above it; returns a descriptor for writing, the caller's to close."""
+        above, _, _ = path.rpartition("/")
+        self.folder(above)
+        descriptor = os.open(self.root / path, _NEW_FILE, 0o644)
+        if self.owner is not None:
+            os.fchown(descriptor, *self.owner)
+        return descriptor
+
+
+def inside(name: str, path: str) -> str:
+    """The place in the tree of a file of an input: `in/a/b` for the input `in` and the path `/a/b`.
+
+    Raises:
+        Corrupt: the path would lead elsewhere; no commit can have such a file.
+    """
+    parts = path.split("/")[1:]
+    if not path.startswith("/") or "\0" in path or any(part in ("", ".", "..") for part in parts):
+        raise Corrupt(f"input {name!r} has a file {path!r}, which no commit can have; run pachctl fsck")
+    return f"{name}{path}"
+
+
+@contextlib.contextmanager
+def failures(action: str, what: str) -> Iterator[None]:
+    """Turns every `OSError` inside into the error of a full disk, or of one that does not work."""
+    try:
+        yield
+    except OSError as error:
+        raise failure(error, action, what) from None
+
+
+def failure(error: OSError, action: str, what: str) -> TrunklineError:
+    """The error to raise instead of the operating system's."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFull(f"cannot {action} {what}: {reason}; free some space in the scratch folder")
+    return StorageFailed(f"cannot {action} {what}: {reason}")
+
+
+def _has_entries(folder: int) -> bool:
+    with os.scandir(folder) as found:
+        return next(found, None) is not None
+
+
+def _empty(folder: int, top: int, depth: int) -> None:
+    with os.scandir(folder) as found:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+    for name, is_folder in entries:
+        if not is_folder:
+            _insist(folder, partial(os.unlink, name, dir_fd=folder))
+        elif depth >= _DEEP:
+            # Deeper than this it is moved up and dealt with later, so that no depth exhausts anything.
+            _insist(folder, partial(_move_up, name, folder, top))
+        else:
+            _remove_folder(name, folder, top, depth)
+
+
+def _remove_folder(name: str, folder: int, top: int, depth: int) -> None:
+    try:
+        inner = os.open(name, _FOLDER, dir_fd=folder)
+    except PermissionError:
+        os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+        inner = os.open(name, _FOLDER, dir_fd=folder)
+    try:
+        _empty(inner, top, depth + 1)
+    finally:
+        os.close(inner)
+    _insist(folder, partial(os.rmdir, name, dir_fd=folder))
+
+
+def _move_up(name: str, folder: int, top: int) -> None:
+    os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+    number = 0
+    while True:
+        try:
+            os.rename(name, f".moved-{number}", src_dir_fd=folder, dst_dir_fd=top)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            number += 1
+        else:
+            return
+
+
+def _insist(folder: int, action: Callable[[], None]) -> None:
+    """Does it; if the folder's mode forbids it, changes the mode first."""
+    try:
+        action()
+    except PermissionError:
+        os.fchmod(folder, stat.S_IRWXU)
+        action()

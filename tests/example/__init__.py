@@ -1,0 +1,1 @@
+"""The example's programs, pipeline files and notebook, without Trunkline."""

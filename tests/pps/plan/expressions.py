@@ -1,0 +1,100 @@
+"""Random repos, histories of them, and input expressions over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hypothesis import strategies as st
+
+from trunkline.kernel import paths
+from trunkline.pps import inputs
+from trunkline.pps.spec import Input, PfsInput, PipelineName
+
+REPOS = ("a", "b", "c")
+PATHS = (
+    "/1",
+    "/2",
+    "/1.txt",
+    "/d/1",
+    "/d/2",
+    "/d/e/1",
+    "/d/e/2",
+    "/d-x",
+    "/d.txt",
+    "/f/1",
+    "/f/g/h/1",
+    "/é/ü",
+    "/z",
+)
+GLOBS = ("/", "/*", "/**", "/*/*", "/d", "/d/*", "/d/**", "/*.txt", "/{d,f}", "/*/**", "/!(d)", "/[!d]*", "/d/e/*", "/é/*")
+
+Repos = Mapping[str, Mapping[str, str]]
+
+
+@st.composite
+def repo(draw: st.DrawFn) -> dict[str, str]:
+    chosen = draw(st.dictionaries(st.sampled_from(PATHS), st.sampled_from(("x", "yy", "")), max_size=8))
+    folders = {folder[:-1] for path in chosen for folder in paths.ancestors(path)[1:]}
+    return {path: text for path, text in chosen.items() if path not in folders}
+
+
+@st.composite
+def histories(draw: st.DrawFn, longest: int = 4) -> list[Repos]:
+    """Versions of all repos; from one to the next some repos change, and some go back to what they were."""
+    found: list[Repos] = [{name: draw(repo()) for name in REPOS}]
+    for _ in range(draw(st.integers(1, longest - 1))):
+        version = dict(found[-1])
+        for name in draw(st.sets(st.sampled_from(REPOS), max_size=2)):
+            if draw(st.booleans()):
+                version[name] = draw(st.sampled_from(found))[name]
+            else:
+                version[name] = {**version[name]}
+                for path in draw(st.lists(st.sampled_from(PATHS), max_size=3)):
+                    _toggle(version[name], path, draw(st.sampled_from(("x", "yy", "zzz"))))
+        found.append(version)
+    return found
+
+
+def _toggle(files: dict[str, str], path: str, text: str) -> None:
+    """Deletes a file, or puts one where none is in the way."""
+    if files.pop(path, None) is not None:
+        return
+    taken = {folder[:-1] for name in files for folder in paths.ancestors(name)[1:]}
+    above = {folder[:-1] for folder in paths.ancestors(path)[1:]}
+    if path not in taken and not above & files.keys():
+        files[path] = text
+
+
+@st.composite
+def expressions(draw: st.DrawFn) -> Input:
+    """A completed input; names differ, but for those of a union's alternatives."""
+    made = _expression(draw, iter("klmnopqrstuvwxyz"), draw(st.integers(0, 3)))
+    return inputs.complete(made, PipelineName(name="p"))
+
+
+def _expression(draw: st.DrawFn, names: object, depth: int) -> Input:
+    kind = draw(st.sampled_from(("pfs", "cross", "union", "same"))) if depth else "pfs"
+    if kind == "cross":
+        return Input(cross=tuple(_expression(draw, names, depth - 1) for _ in range(draw(st.integers(1, 3)))))
+    if kind == "union":
+        return Input(union=tuple(_expression(draw, names, depth - 1) for _ in range(draw(st.integers(1, 3)))))
+    if kind == "same":
+        return _overlapping(draw, names)
+    return Input(pfs=_leaf(draw, next(names), draw(st.sampled_from(REPOS))))  # type: ignore[call-overload]
+
+
+def _overlapping(draw: st.DrawFn, names: object) -> Input:
+    """A union whose alternatives give some datums twice: alone, or each crossed with the same second input."""
+    first, second = next(names), next(names)  # type: ignore[call-overload]
+    repos = draw(st.sampled_from(REPOS)), draw(st.sampled_from(REPOS))
+    crossed = draw(st.booleans())
+    parts = []
+    for _ in range(draw(st.integers(2, 3))):
+        one = Input(pfs=_leaf(draw, first, repos[0]))
+        other = Input(pfs=_leaf(draw, second, repos[1]))
+        parts.append(Input(cross=(one, other)) if crossed else one)
+    return Input(union=tuple(parts))
+
+
+def _leaf(draw: st.DrawFn, name: str, repo_name: str) -> PfsInput:
+    return PfsInput(name=name, repo=repo_name, glob=draw(st.sampled_from(GLOBS)))
