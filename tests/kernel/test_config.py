@@ -52,6 +52,7 @@ def test_every_variable_is_read() -> None:
         ("TRUNKLINE_MAX_WORKERS", "0"),
         ("TRUNKLINE_LEASE_SECONDS", "1.5"),
         ("TRUNKLINE_ISOLATION", "docker"),
+        ("TRUNKLINE_LOG_LEVEL", "loud"),
     ],
 )
 def test_what_cannot_be_read_is_named(name: str, value: str) -> None:

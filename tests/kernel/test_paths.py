@@ -49,7 +49,7 @@ def test_empty_and_unprintable_paths_are_refused(path: str) -> None:
         paths.check(path)
 
 
-@pytest.mark.parametrize("path", ["/", "//", "/./".replace(".", "")])
+@pytest.mark.parametrize("path", ["/", "//"])
 def test_the_root_is_no_file(path: str) -> None:
     with pytest.raises(InvalidRequest, match="the root is a directory"):
         paths.file_path(path)

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import grpc
 import pytest
 
-from .fake_pfs import FakePfs
-from .fake_pps import FakeAdmin, FakeEnvironments, FakePps, FakeSmall, FakeState
 from trunkline.kernel.clock import ManualClock
 from trunkline.pachctl.app import App
 from trunkline.pachctl.main import run
 from trunkline.wire import admin_pb2_grpc, pfs_pb2_grpc, pps_pb2_grpc, trunkline_pb2_grpc, version_pb2_grpc
+
+from .fake_pfs import FakePfs
+from .fake_pps import FakeAdmin, FakeEnvironments, FakePps, FakeSmall, FakeState
 
 
 class Result(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import io
 import tarfile
+from collections.abc import Callable
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -48,6 +49,7 @@ class FakePfs(pfs_pb2_grpc.APIServicer):
         self.requests: list[object] = []
         self.problems: list[str] = []
         self.tar_names: list[str] | None = None
+        self.follow: Callable[[grpc.ServicerContext], None] | None = None
 
     # -- set-up for tests --
 
@@ -156,6 +158,8 @@ class FakePfs(pfs_pb2_grpc.APIServicer):
     def SubscribeCommit(self, request, context):
         self.requests.append(request)
         yield from (info for info in self.commits if info.commit.repo.name == request.repo.name)
+        if self.follow is not None:
+            self.follow(context)
 
     def InspectCommitSet(self, request, context):
         self.requests.append(request)

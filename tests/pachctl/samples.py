@@ -13,6 +13,7 @@ from .fake_pfs import commit_message, stamp
 NOW = 1_700_000_000 * SECOND
 """When the tables are printed; a `ManualClock` starts here."""
 
+
 def named(name: str) -> pps.Pipeline:
     """A pipeline of the default project."""
     return pps.Pipeline(project=pfs.Project(name="default"), name=name)
@@ -36,7 +37,7 @@ def seconds(length: float) -> Duration:
     return Duration(seconds=int(length), nanos=int(length % 1 * SECOND))
 
 
-def job(  # noqa: PLR0913
+def job(
     pipeline: str, begun: float, took: float, datums: tuple[int, int, int], sizes: tuple[int, int], **fields
 ) -> pps.JobInfo:
     """A job that ended."""

@@ -279,9 +279,7 @@ def test_a_long_list_repeats_its_header(data: Pachd) -> None:
 
 
 def test_inspect_file(filled: Pachd) -> None:
-    assert filled.ok("inspect-file", "data", "master", "/dir") == (
-        "Path: dir\nType: dir\nSize: 3B\nChildren: deep x\n"
-    )
+    assert filled.ok("inspect-file", "data", "master", "/dir") == ("Path: dir\nType: dir\nSize: 3B\nChildren: deep x\n")
     assert filled.ok("inspect-file", "data", "master", "a.txt") == "Path: a.txt\nType: file\nSize: 2.441KiB\n"
     assert filled.run("inspect-file", "data", "master", "b").code == 4
 

@@ -49,8 +49,14 @@ def test_list_job_is_the_tutorials_table(jobs: Pachd) -> None:
             {"state": pps.JOB_FAILURE, "reason": "datum 12 failed\n" + "x" * 50, "restart": 2},
             ["9 seconds ago", "3 seconds", "2", "1 + 2 / 4", "failure: datum 12 failed " + "x" * 24 + "..."],
         ),
-        ({"state": pps.JOB_UNRUNNABLE, "reason": "no"}, ["9 seconds ago", "3 seconds", "0", "1 + 2 / 4", "unrunnable: no"]),
-        ({"state": pps.JOB_KILLED, "reason": "job stopped"}, ["9 seconds ago", "3 seconds", "0", "1 + 2 / 4", "killed: job stopped"]),
+        (
+            {"state": pps.JOB_UNRUNNABLE, "reason": "no"},
+            ["9 seconds ago", "3 seconds", "0", "1 + 2 / 4", "unrunnable: no"],
+        ),
+        (
+            {"state": pps.JOB_KILLED, "reason": "job stopped"},
+            ["9 seconds ago", "3 seconds", "0", "1 + 2 / 4", "killed: job stopped"],
+        ),
         ({"state": pps.JOB_EGRESSING}, ["9 seconds ago", "3 seconds", "0", "1 + 2 / 4", "egressing"]),
         ({"state": pps.JOB_FINISHING}, ["9 seconds ago", "3 seconds", "0", "1 + 2 / 4", "finishing"]),
     ],
@@ -126,7 +132,11 @@ def test_an_id_alone_means_every_job_that_has_it(jobs: Pachd) -> None:
     for info in jobs.pps.jobs:
         info.job.id = OTHER
     views = jobs.ok("inspect-job", OTHER).split("\n\n")
-    assert [view.splitlines()[1] for view in views] == ["Pipeline: qcontrol", "Pipeline: qc_pre_process", "Pipeline: model"]
+    assert [view.splitlines()[1] for view in views] == [
+        "Pipeline: qcontrol",
+        "Pipeline: qc_pre_process",
+        "Pipeline: model",
+    ]
     assert jobs.ok("inspect-job", OTHER, "--pipeline", "model").count("Pipeline: ") == 1
     jobs.ok("stop-job", OTHER)
     stopped = [request.job.pipeline.name for request in jobs.pps.requests if isinstance(request, pps.StopJobRequest)]

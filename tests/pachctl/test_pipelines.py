@@ -153,7 +153,7 @@ def test_delete_pipeline_words(pachd: Pachd) -> None:
     [
         ("", "f has no specification in it"),
         ("  \n ", "f has no specification in it"),
-        ('{"a": 1,}', 'f line 1 column 9: '),
+        ('{"a": 1,}', "f line 1 column 9: "),
         ('{"a": 1', "f line 1 column 8: expecting ',' delimiter"),
         ('{\n"a": 1\n"b": 2}', "f line 3 column 1: expecting ',' delimiter"),
         ('{"a": 1}\n{"b" 2}', "f line 2 column 6: expecting ':' delimiter"),

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from trunkline.wire import pfs_pb2 as pfs
+
 from .conftest import Pachd
 from .fake_pfs import commit_message, repo_message
-from trunkline.wire import pfs_pb2 as pfs
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-
 from tests.pps.world import STATS, World, need_job, pfs_input, spec_of
+
 from trunkline.kernel.errors import Cancelled, NotFound, Refused
 from trunkline.kernel.ids import SetId
 from trunkline.pfs import history
@@ -212,7 +212,8 @@ def test_job_sets(edges: World) -> None:
     both = [f"default/edges@{one}", f"default/montage@{one}"]
     assert [str(job.ref) for job in edges.pps.job_set(one)] == both
     found = list(edges.pps.list_job_sets(number=2))
-    assert [(set_id, [str(job.ref) for job in members]) for set_id, members in found][0] == (one, both)
+    newest, members = found[0]
+    assert (newest, [str(job.ref) for job in members]) == (one, both)
     assert len(found) == 2
     every = [set_id for set_id, _ in edges.pps.list_job_sets()]
     assert [set_id for set_id, _ in edges.pps.list_job_sets(reverse=True)] == every[::-1]

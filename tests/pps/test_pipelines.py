@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
-
 from tests.pps.world import World, pfs_input, spec_of
+
 from trunkline.kernel.errors import AlreadyExists, CycleDetected, InvalidRequest, NotFound, Refused
 from trunkline.pfs import provenance, resolve
 from trunkline.pfs.refs import BranchRef, RepoRef

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-
 from tests.pps.world import pfs_input, spec_of
+
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused, TrunklineError
 from trunkline.pps import effective, inputs, spec, validate
 from trunkline.pps.spec import Input, PipelineName, PipelineSpec

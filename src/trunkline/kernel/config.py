@@ -85,13 +85,16 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     isolation = env.get("TRUNKLINE_ISOLATION", "auto")
     if isolation not in ("auto", "namespace", "substitution"):
         raise InvalidRequest(f"TRUNKLINE_ISOLATION is {isolation!r}: give auto, namespace or substitution")
+    level = env.get("TRUNKLINE_LOG_LEVEL", "info").lower()
+    if level not in ("debug", "info", "warning", "error"):
+        raise InvalidRequest(f"TRUNKLINE_LOG_LEVEL is {level!r}: give debug, info, warning or error")
     return Settings(
         home=home_from(env),
         host=env.get("TRUNKLINE_HOST", DEFAULT_HOST),
         port=_integer(env, "TRUNKLINE_PORT", DEFAULT_PORT, least=0, most=65535),
         max_workers=_integer(env, "TRUNKLINE_MAX_WORKERS", max(2, os.cpu_count() or 1), least=1, most=1024),
         lease_seconds=float(_integer(env, "TRUNKLINE_LEASE_SECONDS", 30, least=1, most=3600)),
-        log_level=env.get("TRUNKLINE_LOG_LEVEL", "info").lower(),
+        log_level=level,
         isolation=isolation,
         passed_on={name: env[name] for name in PASSED_ON if name in env},
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, TrunklineError
+from trunkline.kernel.errors import InvalidRequest, TrunklineError, Unreachable
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, specs, table
 from trunkline.pachctl.app import App
@@ -150,6 +150,8 @@ def delete_pipeline(app: App, name: str | None, every: bool, force: bool) -> Non
         else:
             request = pps.DeletePipelineRequest(pipeline=refs.pipeline(name), force=force, must_exist=True)
             app.server.pps.DeletePipeline(request)
+    except Unreachable:
+        raise
     except TrunklineError as error:
         raise type(error)(f"error from delete-pipeline: {error}") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, NotFound, TrunklineError
+from trunkline.kernel.errors import InvalidRequest, NotFound, TrunklineError, Unreachable
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, table
 from trunkline.pachctl.app import App
@@ -80,6 +80,8 @@ def delete_repo(app: App, name: str | None, force: bool, every: bool) -> None:
         raise InvalidRequest("either a repo name or the --all flag needs to be provided")
     try:
         _delete(app, name, force)
+    except Unreachable:
+        raise
     except TrunklineError as error:
         raise type(error)(f"error from delete-repo: {error}") from None
 

@@ -39,7 +39,7 @@ class Union:
             if not self._rivals[at]:
                 yield from part.changed(side)
                 continue
-            for seen in (side,):
+            for seen in Side:
                 for datum in part.changed(seen):
                     yield from self._settled(at, self._key(datum), seen, side)
 
