@@ -37,14 +37,14 @@ class Sequel:
 
     def head(self, repo: str) -> str:
         """The id of the commit that the master branch of a repo points to."""
-        rows = self.player.table(f"pachctl list-branch {repo}")
+        rows = table(self.player.look(f"pachctl list-branch {repo}").out)
         heads = [row["HEAD"] for row in rows if row["BRANCH"] == "master"]
         need(len(heads) == 1, f"{repo} has one branch master")
         return heads[0]
 
     def newest_job(self, pipeline: str) -> Row:
         """The row of a pipeline's newest job."""
-        jobs = self.player.table(f"pachctl list-job -p {pipeline}")
+        jobs = table(self.player.look(f"pachctl list-job -p {pipeline}").out)
         need(jobs != [], f"{pipeline} has a job")
         return jobs[0]
 
@@ -74,6 +74,7 @@ def more_patients(day: Sequel) -> None:
     """A third file of attributes: one datum is processed, the two known ones are skipped."""
     day.player.run("pachctl put-file attributes master 3.json -f data/test/3.json")
     day.player.run("pachctl flush-commit attributes/master")
+    day.player.run("pachctl list-job -p infer")
     day.job_ended("infer", "1 + 2 / 3")
     need(day.files("infer") == {"1.json": "221B", "2.json": "222B", "3.json": "222B"}, "3 predictions")
     check_prediction(day.player, day.copy, "3.json")
@@ -101,6 +102,7 @@ def better_data(day: Sequel) -> None:
 def provenance(day: Sequel) -> None:
     """A prediction names every commit it came from, specs included; what was there before still is."""
     player = day.player
+    player.run("pachctl list-commit infer")
     told = player.run(f"pachctl inspect-commit infer {day.head('infer')}").out
     named = told.partition("Provenance")[2]
     for repo in (*INPUTS, *FOLLOWERS[:2], "qc_pre_process"):
@@ -116,8 +118,10 @@ def provenance(day: Sequel) -> None:
 def revert(day: Sequel) -> None:
     """Back to the earlier training data: the results of that time return, and no user code runs."""
     player = day.player
+    player.run("pachctl list-commit training_data")
     player.run(f"pachctl set-branch training_data {day.before['training_data']} master")
-    player.run("pachctl flush-commit infer/master")
+    player.run("pachctl flush-commit model/master")
+    player.run("pachctl list-job")
     for stage, datums in zip(FOLLOWERS, (1, 1, 3), strict=True):
         job = day.job_ended(stage, f"0 + {datums} / {datums}")
         states = [row["STATUS"] for row in player.table(f"pachctl list-datum {stage}@{job['ID']}")]
@@ -134,6 +138,7 @@ def the_gate(day: Sequel) -> None:
     player.run(f"sed 's/-threshold=100/-threshold=40/' {EXAMPLE}/qcontrol.json > strict.json")
     player.run("pachctl update-pipeline -f strict.json --reprocess")
     player.run("pachctl flush-commit qcontrol/master")
+    player.run("pachctl list-job -p qcontrol")
     held = day.job_ended("qcontrol", "1 + 0 / 1")
     need(any("held back" in line for line in day.user_lines("qcontrol", held["ID"])), "its log says why")
     empty = day.job_ended("infer", "0 + 0 / 0")
@@ -144,6 +149,7 @@ def the_gate(day: Sequel) -> None:
     need(any("datum" in line for line in reasons), "inspect-job says why infer had nothing to do")
     player.run(f"pachctl update-pipeline -f {EXAMPLE}/qcontrol.json --reprocess")
     player.run("pachctl flush-commit qcontrol/master")
+    player.run("pachctl list-job -p infer")
     day.job_ended("qcontrol", "1 + 0 / 1")
     day.job_ended("infer", "0 + 3 / 3")
     need(day.root("infer") == day.roots_before["infer"], "the predictions are back")
@@ -153,7 +159,7 @@ def bad_code(day: Sequel) -> None:
     """A version of `infer` that fails on one patient: three tries, a reason, and the old results stay."""
     player = day.player
     player.run(f"pachctl create-pipeline -f {EXAMPLE}/sequel/report.json")
-    player.run("pachctl flush-commit report/master")
+    player.run("pachctl flush-commit infer/master")
     good = day.head("infer")
     wanted = player.look(f"pachctl get-file infer {good} 3.json").out
     player.run(
@@ -168,6 +174,7 @@ def bad_code(day: Sequel) -> None:
     need(served == wanted, "the previous output is still served under its commit")
     player.run(f"pachctl update-pipeline -f {EXAMPLE}/infer.json --reprocess")
     player.run("pachctl flush-commit infer/master")
+    player.run("pachctl list-job -p infer")
     day.job_ended("infer", "3 + 0 / 3")
     need(day.root("infer") == day.roots_before["infer"], "the good version gives the good predictions")
     day.job_ended("report", "0 + 1 / 1")
@@ -198,16 +205,16 @@ def crash(day: Sequel) -> None:
     _visits(player, range(1, 9))
     player.run(f"pachctl create-pipeline -f {EXAMPLE}/sequel/slow.json")
     _half_way(player)
-    player.run(f"kill -9 {player.pachd()}")
+    player.run(f"kill -9 {player.pachd()}  # pachd")
     player.run("pachctl start-pachd")
-    player.run("pachctl flush-commit slow/master")
+    player.run("pachctl flush-commit visits/master")
     _all_visits_there(day, "8 + 0 / 8", 8)
     _visits(player, range(9, 17))
     _half_way(player)
     workers = player.workers()
     need(workers != [], "pachd has worker processes")
-    player.run(f"kill -9 {workers[0]}")
-    player.run("pachctl flush-commit slow/master")
+    player.run(f"kill -9 {workers[0]}  # one of its workers")
+    player.run("pachctl flush-commit visits/master")
     _all_visits_there(day, "8 + 8 / 16", 16)
 
 
@@ -229,6 +236,7 @@ def _half_way(player: Player) -> None:
 
 
 def _all_visits_there(day: Sequel, progress: str, count: int) -> None:
+    day.player.run("pachctl list-job -p slow")
     job = day.job_ended("slow", progress)
     wanted = {str(n): f"{len(str(n)) + 1}B" for n in range(1, count + 1)}
     need(day.files("slow") == wanted, f"all {count} visits came through")

@@ -46,20 +46,34 @@ def transcript(text: str) -> None:
 
 @dataclass
 class Pages:
-    """Pages that have been played, by name."""
+    """Pages that have been played, by name, or how that failed."""
 
     start: Start
     played: dict[str, tuple[Player, dict[str, walk.Played]]] = field(default_factory=dict)
+    failed: dict[str, StepError] = field(default_factory=dict)
 
     def of(self, name: str) -> tuple[Player, dict[str, walk.Played]]:
-        """Plays the page unless it was played before."""
+        """Plays the page unless it was played before.
+
+        Raises:
+            StepError: a command failed, now or then.
+        """
+        if name in self.failed:
+            raise self.failed[name]
         if name not in self.played:
-            steps, copy = PAGES[name]
-            player = self.start(copy)
-            if name == "shared":
-                walk.register(player)
-            self.played[name] = player, {each.step.place: each for each in walk.play(player, steps, copy)}
+            try:
+                self.played[name] = self._play(name)
+            except StepError as failure:
+                self.failed[name] = failure
+                raise
         return self.played[name]
+
+    def _play(self, name: str) -> tuple[Player, dict[str, walk.Played]]:
+        steps, copy = PAGES[name]
+        player = self.start(copy)
+        if name == "shared":
+            walk.register(player)
+        return player, {each.step.place: each for each in walk.play(player, steps, copy)}
 
 
 @pytest.fixture(scope="session")

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from trunkline.api import convert, convert_pps
 from trunkline.api.dispatch import Call
 from trunkline.kernel.clock import Nanos
-from trunkline.kernel.errors import InvalidRequest, NotBuilt
+from trunkline.kernel.errors import InvalidRequest
 from trunkline.pps.log_queries import LogEntry, LogQuery
 from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2
+
+
+class ServerLog(Protocol):
+    """The log of pachd itself."""
+
+    def lines(self, *, tail: int, follow: bool, alive: Callable[[], bool]) -> Iterator[str]:
+        """Its lines, oldest first."""
+        ...
 
 
 class LogCalls:
     """GetLogs."""
 
     _pps: Pps
+    _server_log: ServerLog
 
     def GetLogs(self, request: pps_pb2.GetLogsRequest, call: Call) -> Iterator[pps_pb2.LogMessage]:
         """What user code printed, and what the workers said, by job or pipeline."""
         if not request.HasField("pipeline") and not request.HasField("job"):
             if request.HasField("datum") or request.data_filters:
                 raise InvalidRequest("must specify the Job or Pipeline that the datum is from to get logs for it")
-            raise NotBuilt("logs of pachd itself are not served yet: read pachd.log in the logs folder of its home")
+            lines = self._server_log.lines(tail=request.tail, follow=request.follow, alive=call.alive)
+            yield from (pps_pb2.LogMessage(message=line) for line in lines)
+            return
         query = LogQuery(
             datum=request.datum.id,
             data=tuple(request.data_filters),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trunkline.api.pps_jobs import JobCalls
-from trunkline.api.pps_logs import LogCalls
+from trunkline.api.pps_logs import LogCalls, ServerLog
 from trunkline.api.pps_pipelines import PipelineCalls
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.pps import Pps
@@ -12,6 +12,7 @@ from trunkline.pps.pps import Pps
 class PpsService(PipelineCalls, JobCalls, LogCalls):
     """Every RPC of `pps_v2.API` that is built."""
 
-    def __init__(self, pps: Pps, dispatcher: Dispatcher) -> None:
+    def __init__(self, pps: Pps, dispatcher: Dispatcher, server_log: ServerLog) -> None:
         self._pps = pps
         self._dispatcher = dispatcher
+        self._server_log = server_log

@@ -29,6 +29,7 @@ from trunkline.objects.local import LocalStore
 from trunkline.pachd.home import Home, Record
 from trunkline.pachd.jobs import JobLoop
 from trunkline.pachd.loops import Loop
+from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
 from trunkline.pfs.pfs import Pfs
@@ -59,12 +60,11 @@ class Pachd:
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
         self._dispatcher = Dispatcher(self._clock, settings.lease_seconds)
+        self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
         self._finishing = Loop("finisher", self._catalog.watch, lambda: self._pfs.finisher.step() is not None)
-        self._jobs = JobLoop(
-            self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers.look
-        )
+        self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
         self._server = Server(settings, self._services())
         self._isolation = ""
         self._record: Record | None = None
@@ -90,6 +90,7 @@ class Pachd:
         self._home.withdraw()
         self._catalog.watch.close()
         self._logbook.close()
+        self._own_log.close()
         self._dispatcher.stop()
         self._jobs.stop()
         self._finishing.stop()
@@ -104,7 +105,7 @@ class Pachd:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
         return [
             service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs)),
-            service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher)),
+            service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher, self._own_log)),
             *small_services.handlers(self._pfs),
             service(own["Server"], ServerService(self._status, self._stopping.set)),
             service(own["Environments"], EnvironmentService(self._pps)),

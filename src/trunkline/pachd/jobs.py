@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from trunkline.kernel.errors import Cancelled
 from trunkline.pachd.loops import Loop
+from trunkline.pachd.workers import WorkerPool
 from trunkline.pps import pipelines, progress
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.pps import Pps
@@ -24,7 +24,7 @@ from trunkline.pps.states import PipelineState
 log = logging.getLogger("trunkline.pachd")
 
 _UNFINISHED = "SELECT DISTINCT pipeline FROM jobs WHERE finished IS NULL"
-_STARTING = "SELECT id FROM pipelines WHERE state = 'STARTING'"
+_IN_STATE = "SELECT id FROM pipelines WHERE state = ?"
 
 
 class JobLoop:
@@ -32,13 +32,11 @@ class JobLoop:
 
     Args:
         folder: for temporary files of planning.
-        wake_workers: called when there may be work for workers.
+        workers: woken when there may be work for them, and asked whether they come up.
     """
 
-    def __init__(
-        self, pps: Pps, dispatcher: Dispatcher, parallelism: int, folder: Path, wake_workers: Callable[[], None]
-    ) -> None:
-        self._pps, self._dispatcher, self._wake = pps, dispatcher, wake_workers
+    def __init__(self, pps: Pps, dispatcher: Dispatcher, parallelism: int, folder: Path, workers: WorkerPool) -> None:
+        self._pps, self._workers = pps, workers
         self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder)
         self._loop = Loop("jobs", pps.pfs.catalog.watch, self._step)
         self._driven: dict[int, threading.Thread] = {}
@@ -72,13 +70,28 @@ class JobLoop:
     def _step(self) -> bool:
         with self._pps.pfs.catalog.read() as tx:
             busy = [int(row["pipeline"]) for row in tx.rows(_UNFINISHED)]
-            fresh = [int(row["id"]) for row in tx.rows(_STARTING)]
-        for key in fresh:
-            self._pps.pfs.change(partial(pipelines.to_state, key=key, state=PipelineState.RUNNING))
+        self._note_states(busy)
         for key in busy:
             self._drive_if_idle(key)
-        self._wake()
+        self._workers.look()
         return False
+
+    def _note_states(self, busy: list[int]) -> None:
+        """A pipeline runs once it was looked at, and crashes while it has a job and workers do not come up."""
+        trouble = self._workers.trouble
+        with self._pps.pfs.catalog.read() as tx:
+            fresh = [int(row["id"]) for row in tx.rows(_IN_STATE, ("STARTING",))]
+            crashing = [int(row["id"]) for row in tx.rows(_IN_STATE, ("CRASHING",))]
+            running = [int(row["id"]) for row in tx.rows(_IN_STATE, ("RUNNING",))]
+        for key in fresh:
+            self._set(key, PipelineState.RUNNING)
+        for key in crashing if not trouble else ():
+            self._set(key, PipelineState.RUNNING)
+        for key in set(running) & set(busy) if trouble else ():
+            self._set(key, PipelineState.CRASHING, trouble)
+
+    def _set(self, key: int, state: PipelineState, reason: str = "") -> None:
+        self._pps.pfs.change(partial(pipelines.to_state, key=key, state=state, reason=reason))
 
     def _drive_if_idle(self, pipeline: int) -> None:
         with self._lock:

@@ -28,8 +28,16 @@ IDLE_SECONDS = 60.0
 """How long a worker without work is kept, because the next job may come."""
 
 _LOOK_SECONDS = 0.05
-_CRASH_PAUSE = 1.0
-"""Before a worker that ended at once is replaced, so that a broken set-up does not spin."""
+_YOUNG_SECONDS = 5.0
+"""A worker that ends before it is this old, without having been told to, counts as a failed start."""
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 15.0
+"""Pauses before another start after failed ones, so that a broken set-up does not spin."""
+
+
+FAILED_STARTS = 3
+"""In a row, before pipelines that wait for workers are shown as crashing."""
 
 
 class Demand(Protocol):
@@ -63,6 +71,8 @@ class WorkerPool:
         self._changed = threading.Event()
         self._stopping = False
         self._idle_since: float | None = None
+        self._failures = 0
+        self._not_before = 0.0
         self._thread = threading.Thread(target=self._run, name="workers", daemon=True)
 
     def start(self, address: str) -> None:
@@ -86,6 +96,17 @@ class WorkerPool:
         """Workers that run now."""
         return sum(worker.process.poll() is None for worker in self._workers)
 
+    @property
+    def trouble(self) -> str:
+        """Why workers do not come up, if they do not; empty otherwise."""
+        if self._failures < FAILED_STARTS:
+            return ""
+        return f"workers end as soon as they start: {_last_line(self._output)} (log: {self._output})"
+
+    @property
+    def _output(self) -> Path:
+        return self._settings.logs_path / "workers.out"
+
     def _run(self) -> None:
         while not self._stopping:
             # Work is offered a moment after a job was taken up; so look again soon while any pipeline is busy.
@@ -108,13 +129,17 @@ class WorkerPool:
             self._workers.remove(worker)
             log.warning("worker ended", extra={"worker": worker.name, "code": code})
             self._demand.worker_gone(worker.name)
-            if time.monotonic() - worker.started < _CRASH_PAUSE:
-                time.sleep(_CRASH_PAUSE)
+            if time.monotonic() - worker.started < _YOUNG_SECONDS:
+                self._failures += 1
+                pause = min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
+                self._not_before = time.monotonic() + pause
 
     def _adjust(self) -> None:
+        if any(time.monotonic() - worker.started > _YOUNG_SECONDS for worker in self._workers):
+            self._failures = 0
         wanted = min(sum(self._demand.wanted_workers().values()), self._settings.max_workers)
-        for _ in range(wanted - len(self._workers)):
-            self._workers.append(self._spawn())
+        if time.monotonic() >= self._not_before:
+            self._workers += [self._spawn() for _ in range(wanted - len(self._workers))]
         if wanted or not self._workers:
             self._idle_since = None
         elif self._idle_since is None:
@@ -139,8 +164,7 @@ class WorkerPool:
             "lease_seconds": self._settings.lease_seconds,
             "variables": self._variables,
         }
-        out = (self._settings.logs_path / "workers.out").open("ab")
-        with out:
+        with self._output.open("ab") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "trunkline.worker"],
                 stdin=subprocess.PIPE,
@@ -169,3 +193,12 @@ class WorkerPool:
             worker.process.kill()
             worker.process.wait()
         self._demand.worker_gone(worker.name)
+
+
+def _last_line(path: Path) -> str:
+    """What the last worker said before it ended."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "they say nothing"
+    return next((line.strip() for line in reversed(lines) if line.strip()), "they say nothing")

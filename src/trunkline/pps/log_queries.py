@@ -89,9 +89,12 @@ def of_pipeline(
     views = {job.key: _View(pfs, job) for job in jobs}
     readers = {job.key: logbook.reader(job.ref) for job in jobs}
     if query.tail > 0:
-        yield from _last(logbook, query, [views[job.key] for job in jobs], since)
-        for reader in readers.values():
-            reader.skip_to_end()
+        last: list[LogEntry] = []
+        for job in reversed(jobs):  # all of them, so that every reader stands at its end
+            view = views[job.key]
+            found = readers[job.key].tail(_filter(query, view, since), query.tail)
+            last[:0] = map(view.entry, found)
+        yield from last[-query.tail :]
     else:
         for job in jobs:
             yield from _more(readers[job.key], views[job.key], query, since)
@@ -117,19 +120,8 @@ def _recent_jobs(pfs: Pfs, logbook: Logbook, pipeline: Pipeline, since: Nanos) -
     return found[::-1]
 
 
-def _last(logbook: Logbook, query: LogQuery, views: Sequence[_View], since: Nanos) -> list[LogEntry]:
-    found: list[LogEntry] = []
-    for view in reversed(views):
-        wanted = _filter(query, view, since)
-        found[:0] = map(view.entry, logbook.read(view.job.ref, wanted, query.tail - len(found)))
-        if len(found) >= query.tail:
-            break
-    return found
-
-
 def _more(reader: LogReader, view: _View, query: LogQuery, since: Nanos) -> Iterator[LogEntry]:
-    wanted = _filter(query, view, since)
-    return (view.entry(record) for record in reader.more() if wanted.shows(record))
+    return map(view.entry, reader.more(_filter(query, view, since)))
 
 
 def _filter(query: LogQuery, view: _View, since: Nanos) -> LogFilter:

@@ -8,13 +8,15 @@ ask for, and when a job has ended, is known by others.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -109,10 +111,11 @@ class Logbook:
 
     def read(self, job: JobRef, wanted: LogFilter = _EVERYTHING, tail: int = 0) -> Iterator[Record]:
         """The records of a job that pass the filter, oldest first; with `tail`, only the last so many."""
+        reader = self.reader(job)
         if tail > 0:
-            yield from self._last(self._path(job), wanted, tail)
+            yield from reader.tail(wanted, tail)
         else:
-            yield from (record for record in self.reader(job).more() if wanted.shows(record))
+            yield from reader.more(wanted)
 
     def follow(
         self,
@@ -133,12 +136,11 @@ class Logbook:
         """
         reader = self.reader(job)
         if tail > 0:
-            reader.skip_to_end()
-            yield from self._last(self._path(job), wanted, tail, reader.offset)
+            yield from reader.tail(wanted, tail)
         while True:
             seen = self._watch.version
             last = ended()
-            yield from (record for record in reader.more() if wanted.shows(record))
+            yield from reader.more(wanted)
             if last:
                 return
             self.wait(seen, alive)
@@ -215,49 +217,37 @@ class Logbook:
             os.close(self._handles.popitem(last=False)[1])
         return handle
 
-    def _last(self, path: Path, wanted: LogFilter, count: int, end: int | None = None) -> Iterator[Record]:
-        """The last records that pass, oldest first, read from the end of the file backwards."""
-        found: deque[Record] = deque()
-        for line in _lines_backwards(path, end):
-            record = _decode(line)
-            if record is not None and wanted.shows(record):
-                found.appendleft(record)
-                if len(found) == count:
-                    break
-        yield from found
-
 
 class LogReader:
     """Reads whole lines of a log that may grow, or not be there yet; goes on where it stopped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.offset = 0
+        self._offset = 0
 
-    def skip_to_end(self) -> None:
-        """Goes on after the whole lines that are there now."""
-        with suppress(FileNotFoundError), _as_trunkline_errors(self._path), self._path.open("rb") as file:
-            at = file.seek(0, os.SEEK_END)
-            while at > 0:
-                start = max(0, at - _BLOCK)
-                file.seek(start)
-                newline = file.read(at - start).rfind(b"\n")
-                if newline >= 0:
-                    self.offset = start + newline + 1
-                    return
-                at = start
-
-    def more(self) -> Iterator[Record]:
-        """The records that were added since the last call."""
-        with suppress(FileNotFoundError), _as_trunkline_errors(self._path), self._path.open("rb") as file:
-            file.seek(self.offset)
+    def more(self, wanted: LogFilter = _EVERYTHING) -> Iterator[Record]:
+        """The records that were added since the last call and pass the filter."""
+        with _reading(self._path) as file:
+            file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):
                     return
-                self.offset += len(line)
+                self._offset += len(line)
                 record = _decode(line)
-                if record is not None:
+                if record is not None and wanted.shows(record):
                     yield record
+
+    def tail(self, wanted: LogFilter, count: int) -> list[Record]:
+        """The last records that pass, oldest first, read from the end backwards; `more` goes on after them."""
+        self._offset = _end_of_whole_lines(self._path)
+        found: list[Record] = []
+        for line in _lines_backwards(self._path, self._offset):
+            record = _decode(line)
+            if record is not None and wanted.shows(record):
+                found.append(record)
+                if len(found) == count:
+                    break
+        return found[::-1]
 
 
 def _decode(line: bytes) -> Record | None:
@@ -268,31 +258,51 @@ def _decode(line: bytes) -> Record | None:
         return None
 
 
-def _lines_backwards(path: Path, end: int | None) -> Iterator[bytes]:
-    """The whole lines of a file that lie before `end`, last one first."""
-    with suppress(FileNotFoundError), _as_trunkline_errors(path), path.open("rb") as file:
-        at = file.seek(0, os.SEEK_END) if end is None else end
+def _end_of_whole_lines(path: Path) -> int:
+    """The offset after the last newline of a file."""
+    with _reading(path) as file:
+        at = file.seek(0, os.SEEK_END)
+        while at > 0:
+            start = max(0, at - _BLOCK)
+            file.seek(start)
+            newline = file.read(at - start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            at = start
+    return 0
+
+
+def _lines_backwards(path: Path, end: int) -> Iterator[bytes]:
+    """The lines of a file up to `end`, which is the end of a line; last one first."""
+    with _reading(path) as file:
+        at = end
         rest = b""
-        whole = False  # what follows the last newline is not a whole line
         while at > 0:
             start = max(0, at - _BLOCK)
             file.seek(start)
             lines = (file.read(at - start) + rest).split(b"\n")
             at, rest = start, lines[0]
-            for line in reversed(lines[1:]):
-                if whole and line:
-                    yield line
-                whole = True
-        if whole and rest:
+            yield from (line for line in reversed(lines[1:]) if line)
+        if rest:
             yield rest
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    """The file, or an empty one if there is none (yet)."""
+    with _as_trunkline_errors(path):
+        try:
+            file: BinaryIO = path.open("rb")
+        except FileNotFoundError:
+            file = io.BytesIO()
+        with file:
+            yield file
 
 
 @contextmanager
 def _as_trunkline_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFull(f"no space left for the log {path}: free some") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 
 from hypothesis import strategies as st
 
@@ -27,6 +28,8 @@ PATHS = (
     "/z",
 )
 GLOBS = ("/", "/*", "/**", "/*/*", "/d", "/d/*", "/d/**", "/*.txt", "/{d,f}", "/*/**", "/!(d)", "/[!d]*", "/d/e/*", "/é/*")
+WIDE = ("/*", "/**", "/", "/d/*", "/d/**", "/?*")
+"""Globs that match much in common."""
 
 Repos = Mapping[str, Mapping[str, str]]
 
@@ -44,31 +47,31 @@ def histories(draw: st.DrawFn, longest: int = 4) -> list[Repos]:
     found: list[Repos] = [{name: draw(repo()) for name in REPOS}]
     for _ in range(draw(st.integers(1, longest - 1))):
         version = dict(found[-1])
-        for name in draw(st.sets(st.sampled_from(REPOS), max_size=2)):
-            if draw(st.booleans()):
+        for name in draw(st.sets(st.sampled_from(REPOS), min_size=1)):
+            if draw(st.integers(0, 3)) == 0:
                 version[name] = draw(st.sampled_from(found))[name]
             else:
                 version[name] = {**version[name]}
-                for path in draw(st.lists(st.sampled_from(PATHS), max_size=3)):
-                    _toggle(version[name], path, draw(st.sampled_from(("x", "yy", "zzz"))))
+                for path in draw(st.lists(st.sampled_from(PATHS), max_size=6)):
+                    _change(version[name], path, draw(st.sampled_from(("", "x", "yy", "zzz", None))))
         found.append(version)
     return found
 
 
-def _toggle(files: dict[str, str], path: str, text: str) -> None:
-    """Deletes a file, or puts one where none is in the way."""
-    if files.pop(path, None) is not None:
-        return
+def _change(files: dict[str, str], path: str, text: str | None) -> None:
+    """Deletes a file, or writes one where nothing is in the way."""
     taken = {folder[:-1] for name in files for folder in paths.ancestors(name)[1:]}
     above = {folder[:-1] for folder in paths.ancestors(path)[1:]}
-    if path not in taken and not above & files.keys():
+    if text is None:
+        files.pop(path, None)
+    elif path not in taken and not above & files.keys():
         files[path] = text
 
 
 @st.composite
 def expressions(draw: st.DrawFn) -> Input:
     """A completed input; names differ, but for those of a union's alternatives."""
-    made = _expression(draw, iter("klmnopqrstuvwxyz"), draw(st.integers(0, 3)))
+    made = _expression(draw, (f"n{number}" for number in count()), draw(st.sampled_from((0, 1, 2, 2, 3))))
     return inputs.complete(made, PipelineName(name="p"))
 
 
@@ -90,11 +93,11 @@ def _overlapping(draw: st.DrawFn, names: object) -> Input:
     crossed = draw(st.booleans())
     parts = []
     for _ in range(draw(st.integers(2, 3))):
-        one = Input(pfs=_leaf(draw, first, repos[0]))
-        other = Input(pfs=_leaf(draw, second, repos[1]))
+        one = Input(pfs=_leaf(draw, first, repos[0], WIDE))
+        other = Input(pfs=_leaf(draw, second, repos[1], WIDE))
         parts.append(Input(cross=(one, other)) if crossed else one)
     return Input(union=tuple(parts))
 
 
-def _leaf(draw: st.DrawFn, name: str, repo_name: str) -> PfsInput:
-    return PfsInput(name=name, repo=repo_name, glob=draw(st.sampled_from(GLOBS)))
+def _leaf(draw: st.DrawFn, name: str, repo_name: str, globs: tuple[str, ...] = GLOBS) -> PfsInput:
+    return PfsInput(name=name, repo=repo_name, glob=draw(st.sampled_from(globs)))

@@ -93,7 +93,7 @@ class Matches:
                     if folder == settled:
                         patience -= 1
                         if not patience:
-                            jump = None
+                            jump = prefix_end(folder.encode())
                             break
                         continue
                     settled, patience = folder, PATIENCE
