@@ -51,7 +51,7 @@ def play_all(player: Player, copy: data.Copy) -> None:
     walk.check_figures(player, copy)
     sequel = Sequel(player, copy)
     for number, step in enumerate(STEPS, start=1):
-        say(f"\n# The next day, {number}: {step.__name__.replace('_', ' ')}\n")
+        player.say(f"\n# The next day, {number}: {step.__name__.replace('_', ' ')}\n")
         step(sequel)
 
 

@@ -4,6 +4,6 @@ The rooms of the house, bottom up: `kernel`, `objects`, `content`, `maps` and `c
 `worker`, `api` and `gateway`, `pachd`, `pachctl`. Imports point downward only.
 """
 
-from trunkline.kernel.version import VERSION as __version__
+from trunkline.kernel.version import VERSION as __version__  # noqa: N811 - the name that tools look for
 
 __all__ = ["__version__"]

@@ -104,6 +104,7 @@ class Writer(threading.Thread):
     def _put(self, path: str, content: bytes) -> None:
         client = self.daemon_.client()
         branch = pfs.Branch.from_uri("data@master")
+
         def requests() -> Iterator[pfs.ModifyFileRequest]:
             yield pfs.ModifyFileRequest(set_commit=pfs.Commit(repo=branch.repo, branch=branch))
             yield pfs.ModifyFileRequest(delete_file=pfs.DeleteFile(path=path))
@@ -145,9 +146,7 @@ def hammer(home: Path, kills: int, seed: int) -> None:
 
 def check(daemon: Daemon, writers: list[Writer]) -> None:
     client = daemon.client()
-    head = client.pfs.inspect_commit(
-        commit=pfs.Commit.from_uri("copy@master"), wait=pfs.CommitState.FINISHED
-    )
+    head = client.pfs.inspect_commit(commit=pfs.Commit.from_uri("copy@master"), wait=pfs.CommitState.FINISHED)
     assert not head.error
     for job in client.pps.list_job(history=-1):
         assert job.state == pps.JobState.JOB_SUCCESS, (job.job.id, job.state, job.reason)

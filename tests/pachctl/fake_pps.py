@@ -34,6 +34,7 @@ class FakePps(pps_pb2_grpc.APIServicer):
             if info.pipeline.name == request.pipeline.name:
                 return info
         context.abort(grpc.StatusCode.NOT_FOUND, f'pipeline "default/{request.pipeline.name}" not found')
+        return None
 
     def ListPipeline(self, request, context):
         yield from self.pipelines
@@ -61,6 +62,7 @@ class FakePps(pps_pb2_grpc.APIServicer):
                 return info
         job = request.job
         context.abort(grpc.StatusCode.NOT_FOUND, f"jobs default/{job.pipeline.name}@{job.id} not found")
+        return None
 
     def InspectJobSet(self, request, context):
         self.requests.append(request)
@@ -82,6 +84,7 @@ class FakePps(pps_pb2_grpc.APIServicer):
             if info.datum == request.datum:
                 return info
         context.abort(grpc.StatusCode.NOT_FOUND, f"datum {request.datum.id} not found in job {request.datum.job.id}")
+        return None
 
     def RestartDatum(self, request, context):
         self.requests.append(request)

@@ -20,7 +20,7 @@ from trunkline.pachctl.app import App
 
 from .conftest import Result, invoke
 
-DAEMON = (sys.executable, str(Path(__file__).with_name("fake_daemon.py")))
+DAEMON = (sys.executable, str(Path(__file__).with_name("fake_pachd.py")))
 
 
 class Local:

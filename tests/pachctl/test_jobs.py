@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_job_rows(pachd: Pachd, fields: dict, cells: list[str]) -> None:
     header, row = pachd.ok("list-job").splitlines()
     names = ["STARTED", "DURATION", "RESTART", "PROGRESS", "DL", "UL", "STATE"]
     starts = [header.index(f" {name} ") + 1 for name in names] + [len(header)]
-    found = [row[start:end].strip() for start, end in zip(starts, starts[1:], strict=False)]
+    found = [row[start:end].strip() for start, end in pairwise(starts)]
     assert found == [*cells[:4], "0B", "0B", cells[4]]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.pfs.house import House, branch_ref, commit_ref
+
 from trunkline.kernel.errors import CycleDetected, InvalidRequest, NotFound, Refused
 from trunkline.pfs import branches, provenance, resolve
 from trunkline.pfs.rows import Commit

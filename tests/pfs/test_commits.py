@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.pfs.house import House, add, commit_ref, gone
+
 from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
 from trunkline.kernel.ids import is_id
 from trunkline.pfs import ancestry, commits, finish, resolve

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-
 from tests.pfs.house import House, branch_ref
+
 from trunkline.kernel.errors import NotFound, Refused
 from trunkline.kernel.ids import SetId
 from trunkline.pfs import branches, commits, history, listing, provenance, repos
@@ -234,7 +234,7 @@ def test_rooms_above_hear_of_removals_before_they_happen(chain: tuple[House, lis
 
     def removal(change: Change, keys: Sequence[int]) -> None:
         heard.append(keys)
-        assert change.tx.row("SELECT 1 FROM commits WHERE id = ?", (doomed,)) is not None
+        assert all(change.tx.row("SELECT 1 FROM commits WHERE id = ?", (key,)) for key in keys)
 
     house.pfs.removals.append(removal)
     house.squash(f"data@{c2}")

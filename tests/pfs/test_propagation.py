@@ -6,8 +6,8 @@ The branches with provenance are made by hand; a finished output commit stands f
 from __future__ import annotations
 
 import pytest
-
 from tests.pfs.house import House, add, branch_ref
+
 from trunkline.kernel.errors import AlreadyExists, NotFound, Refused
 from trunkline.pfs import branches, commits, listing, provenance, repos, resolve
 from trunkline.pfs.change import Change

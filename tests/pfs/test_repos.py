@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.pfs.house import House
+
 from trunkline.kernel.errors import AlreadyExists, FailedPrecondition, InvalidRequest, NotFound, Refused
 from trunkline.pfs import projects, repos, resolve
 from trunkline.pfs.refs import META, SPEC, USER, RepoRef

@@ -4,13 +4,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.pps.world import STATS, World, need_job, pfs_input, spec_of
+from tests.pps.world import World, need_job, pfs_input, spec_of
 
-from trunkline.kernel.errors import Cancelled, NotFound, Refused
+from trunkline.kernel.errors import Cancelled, NotFound
 from trunkline.kernel.ids import SetId
 from trunkline.pfs import history
 from trunkline.pfs.refs import CommitRef, RepoRef
-from trunkline.pps import job_queries, jobs
+from trunkline.pps import job_queries
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.rows import Counts, Job
 from trunkline.pps.states import JobState
@@ -109,20 +109,6 @@ def test_jobs_that_are_missing(edges: World, pipeline: str) -> None:
         assert str(error.value) == f"jobs default/{pipeline}@{'0' * 32} not found"
     with pytest.raises(NotFound):
         edges.pps.inspect_job(missing, wait=True)
-
-
-def test_the_numbers_of_a_job(edges: World) -> None:
-    job = edges.job("edges")
-    counts = Counts(total=6, processed=3, skipped=2, failed=0, recovered=1)
-    edges.pfs.change(lambda change: jobs.count(change, job, counts, STATS, restart=2))
-    now = edges.job("edges")
-    assert (now.counts, now.stats, now.restart) == (counts, STATS, 2)
-    edges.pfs.change(lambda change: jobs.count(change, job, counts, STATS))
-    assert edges.job("edges").restart == 2
-    edges.end(job)
-    with pytest.raises(Refused) as error:
-        edges.pfs.change(lambda change: jobs.count(change, job, counts, STATS))
-    assert str(error.value) == f"job {job.ref} has already finished"
 
 
 def test_removing_a_commit_removes_its_job(edges: World) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.pps.world import World, pfs_input, spec_of
 
 from trunkline.kernel.errors import AlreadyExists, CycleDetected, InvalidRequest, NotFound, Refused
-from trunkline.pfs import provenance, resolve
+from trunkline.pfs import branches, provenance, repos, resolve
 from trunkline.pfs.refs import BranchRef, RepoRef
 from trunkline.pps import pipelines
 from trunkline.pps.refs import PipelineRef
@@ -34,7 +34,7 @@ def test_a_new_pipeline(world: World) -> None:
     text = spec_of("edges", "images", description="finds edges")
     effective = world.pps.create_pipeline(text)
     assert json.loads(effective)["datumTries"] == "3"
-    info = world.pps.inspect_pipeline(EDGES)
+    info = world.pps.inspect_pipeline(EDGES, counts=True)
     head = world.commit("edges")
     assert info.version == 1
     assert info.spec_commit == head.id == world.commit("images").id
@@ -336,6 +336,35 @@ def test_a_pipeline_that_others_read_from_needs_force(world: World) -> None:
     assert [info.ref.name for info in world.pps.list_pipelines()] == ["montage"]
     with pytest.raises(NotFound, match="repo default/edges not found"):
         world.pps.rerun_pipeline(PipelineRef("montage"))
+
+
+@pytest.mark.parametrize("type", ["user", "spec"])
+@pytest.mark.parametrize("force", [True, False])
+def test_what_a_live_pipeline_needs_cannot_be_deleted(world: World, type: str, force: bool) -> None:
+    world.repo("images")
+    world.pipeline("edges", "images")
+    repo = RepoRef("edges", type)
+    for call in (
+        lambda change: repos.delete(change, repo, force=force),
+        lambda change: branches.delete(change, BranchRef(repo, "master"), force=force),
+    ):
+        with pytest.raises(Refused) as error:
+            world.pfs.change(call)
+        if force or type == "user":
+            assert str(error.value).startswith(
+                "cannot delete a repo associated with a pipeline - delete the pipeline instead: "
+            )
+    world.put("images", a="1")
+    assert len(world.jobs("edges")) == 2
+    assert world.pps.delete_pipeline(EDGES)
+
+
+def test_other_branches_of_an_output_repo_can_be_deleted(world: World) -> None:
+    world.repo("images")
+    world.pipeline("edges", "images")
+    other = BranchRef(RepoRef("edges"), "other")
+    world.pfs.change(lambda change: branches.create(change, other))
+    world.pfs.change(lambda change: branches.delete(change, other))
 
 
 def test_deleting_many(world: World) -> None:

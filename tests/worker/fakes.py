@@ -35,6 +35,7 @@ class FakePachd(WorkServicer):
         events: (`log`, line) and (`report`, report) and (`done`, batch id) and (`renew`, request).
         verdicts: answers to the next renewals of a batch, one each.
         missing: chunks that a report named before they were in the store.
+        seen: workers that asked for work.
         log_gate: log calls wait while it is not set.
     """
 
@@ -45,6 +46,7 @@ class FakePachd(WorkServicer):
         self.events: list[tuple[str, object]] = []
         self.verdicts: dict[str, deque[wire.Verdict]] = {}
         self.missing: list[str] = []
+        self.seen: set[str] = set()
         self.handed_out: dict[str, str] = {}
         self.log_gate = threading.Event()
         self.log_gate.set()
@@ -62,6 +64,8 @@ class FakePachd(WorkServicer):
     def NextBatch(self, request, context):
         self._check(context)
         with self._changed:
+            self.seen.add(request.worker)
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._batches or self._stopping, request.wait.seconds)
             if self._stopping or not self._batches:
                 return wire.NextBatchResponse()
@@ -168,6 +172,19 @@ class WorkerProcess:
 
     def __init__(self, pachd: FakePachd, name: str, **settings: object) -> None:
         self.name = name
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "trunkline.worker"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": os.environ["PATH"], "SECRET_OF_PACHD": "x"},
+        )
+        assert self.process.stdin is not None
+        self.process.stdin.write(self.settings(pachd, name, **settings))
+        self.process.stdin.flush()
+
+    @staticmethod
+    def settings(pachd: FakePachd, name: str, **settings: object) -> bytes:
+        """The line that a worker reads first."""
         config = {
             "address": f"127.0.0.1:{pachd.port}",
             "token": TOKEN,
@@ -178,15 +195,7 @@ class WorkerProcess:
             "isolation": "auto",
             "lease_seconds": 30,
         } | settings
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "trunkline.worker"],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "SECRET_OF_PACHD": "x"},
-        )
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(config).encode() + b"\n")
-        self.process.stdin.flush()
+        return json.dumps(config).encode() + b"\n"
 
     def kill(self) -> None:
         self.process.kill()

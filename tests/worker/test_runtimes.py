@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,14 +35,15 @@ class TestSubstitution(RuntimeSuite):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="this is an ordinary user already")
-def test_both_modes_as_an_ordinary_user(tmp_path: Path) -> None:
+def test_both_modes_as_an_ordinary_user() -> None:
     """The classes above once more, in a child that is nobody in particular."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        _suite_as_an_ordinary_user(Path(folder))
+
+
+def _suite_as_an_ordinary_user(own: Path) -> None:
     uid = 64321
-    own = tmp_path / "own"
-    own.mkdir()
     os.chown(own, uid, uid)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
     repository = Path(__file__).parents[2]
     helper = Path(__file__).with_name("ordinary.py")
     needed = [sys.base_prefix, sys.prefix, str(repository), str(Path(trunkline.__file__).parents[1])]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
+import sys
 import uuid
 from collections import deque
 from collections.abc import Iterator
@@ -382,17 +383,27 @@ def test_a_worker_ends_when_pachd_does_not_answer(own: FakePachd) -> None:
 
 
 def test_a_worker_ends_with_the_process_that_started_it(own: FakePachd) -> None:
-    pid = os.fork()
-    if pid == 0:
-        worker = WorkerProcess(own, "child")
-        own.home.joinpath("pid").write_text(str(worker.process.pid))
-        # Somebody else keeps standard input open.
-        os._exit(0) if os.fork() else signal.pause()
-    os.waitpid(pid, 0)
-    worker = int(own.home.joinpath("pid").read_text())
-    wait_for(lambda: worker not in processes("trunkline.worker"), "the worker to end")
-    for each in processes("test_a_worker_ends_with_the_process"):
-        os.kill(each, signal.SIGKILL)
+    starter = """
+import subprocess, sys
+worker = subprocess.Popen([sys.executable, "-m", "trunkline.worker"], stdin=int(sys.argv[1]))
+print(worker.pid, flush=True)
+sys.stdin.read()
+"""
+    reading, writing = os.pipe()  # held open here, so that it is not the end of standard input that ends the worker
+    parent = subprocess.Popen(
+        [sys.executable, "-c", starter, str(reading)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[reading],
+    )
+    assert parent.stdout is not None
+    worker = Path("/proc") / parent.stdout.readline().decode().strip()
+    os.write(writing, WorkerProcess.settings(own, "child"))
+    own.wait(lambda: "child" in own.seen, "the worker")
+    parent.communicate()
+    wait_for(lambda: not worker.exists() or "(zombie)" in (worker / "status").read_text(), "the worker to end")
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_wrong_token_is_told_in_one_line(own: FakePachd) -> None:

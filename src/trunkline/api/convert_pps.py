@@ -18,7 +18,7 @@ from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.pfs.refs import BranchRef
 from trunkline.pps.pipeline_queries import PipelineInfo
 from trunkline.pps.refs import JobRef, PipelineRef
-from trunkline.pps.rows import Job, Stats
+from trunkline.pps.rows import Job, Stats, Version
 from trunkline.wire import pfs_pb2, pps_pb2
 
 
@@ -84,8 +84,8 @@ def output_commit(job: Job) -> pfs_pb2.Commit:
     return pfs_pb2.Commit(repo=convert.repo_message(branch.repo), id=job.ref.id, branch=convert.branch_message(branch))
 
 
-def job_info(job: Job, effective_spec: str | None) -> pps_pb2.JobInfo:
-    """A job on the wire; with details if the spec it ran under is given."""
+def job_info(job: Job, version: Version | None) -> pps_pb2.JobInfo:
+    """A job on the wire; with details if the version of the pipeline that it runs is given."""
     counts = job.counts
     info = pps_pb2.JobInfo(
         job=job_message(job.ref),
@@ -104,8 +104,8 @@ def job_info(job: Job, effective_spec: str | None) -> pps_pb2.JobInfo:
         started=convert.timestamp(job.started),
         finished=convert.timestamp(job.finished),
     )
-    if effective_spec is not None:
-        _job_details(info.details, request_of(effective_spec), job)
+    if version is not None:
+        _job_details(info.details, version, job)
     return info
 
 
@@ -128,9 +128,9 @@ _SHARED = (
 """Messages that a spec, a job's details and a pipeline's details have in common, by name."""
 
 
-def _job_details(details: pps_pb2.JobInfo.Details, request: pps_pb2.CreatePipelineRequest, job: Job) -> None:
-    _copy(details, request)
-    details.salt = request.salt
+def _job_details(details: pps_pb2.JobInfo.Details, version: Version, job: Job) -> None:
+    _copy(details, request_of(version.effective_spec))
+    details.salt = version.salt
     for leaf in _leaves(details.input):
         leaf.commit = job.ref.id
 

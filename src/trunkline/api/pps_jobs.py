@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import convert, convert_pps
@@ -104,12 +105,10 @@ class JobCalls:
     # -- datums --
 
     def ListDatum(self, request: pps_pb2.ListDatumRequest, call: Call) -> Iterator[pps_pb2.DatumInfo]:
-        """The datums of a job, by id."""
+        """The datums of a job, or those that an input would form now, by id."""
         if request.HasField("job") and request.HasField("input"):
             raise InvalidRequest("cannot specify both job and input")
-        if request.HasField("input"):
-            raise NotBuilt("ListDatum of an input without a job is not built yet: create the pipeline")
-        if not request.HasField("job"):
+        if not request.HasField("job") and not request.HasField("input"):
             raise InvalidRequest("must specify a job")
         wanted = DatumFilter(
             states=frozenset(DatumState(pps_pb2.DatumState.Name(state)) for state in request.filter.state),
@@ -117,9 +116,12 @@ class JobCalls:
             number=request.number,
             reverse=request.reverse,
         )
+        if request.HasField("input"):
+            given = json_format.MessageToJson(request.input)
+            yield from (_datum_info(None, datum) for datum in self._pps.list_datums_of_input(given, wanted))
+            return
         ref = convert_pps.job_ref(request.job)
-        for datum in self._pps.list_datums(ref, wanted):
-            yield _datum_info(ref, datum)
+        yield from (_datum_info(ref, datum) for datum in self._pps.list_datums(ref, wanted))
 
     def InspectDatum(self, request: pps_pb2.InspectDatumRequest, call: Call) -> pps_pb2.DatumInfo:
         """One datum of a job."""
@@ -133,10 +135,7 @@ class JobCalls:
         return Empty()
 
     def _info(self, job: Job, *, details: bool) -> pps_pb2.JobInfo:
-        spec = None
-        if details:
-            spec = self._pps.version_of(job).effective_spec
-        return convert_pps.job_info(job, spec)
+        return convert_pps.job_info(job, self._pps.version_of(job) if details else None)
 
 
 def _marker(request: pps_pb2.ListJobRequest | pps_pb2.ListJobSetRequest) -> Nanos | None:
@@ -151,9 +150,9 @@ def _worker_status(status: WorkerStatus) -> pps_pb2.WorkerStatus:
     return message
 
 
-def _datum_info(job: JobRef, datum: DatumInfo) -> pps_pb2.DatumInfo:
+def _datum_info(job: JobRef | None, datum: DatumInfo) -> pps_pb2.DatumInfo:
     return pps_pb2.DatumInfo(
-        datum=pps_pb2.Datum(job=convert_pps.job_message(job), id=datum.id),
+        datum=pps_pb2.Datum(job=None if job is None else convert_pps.job_message(job), id=datum.id),
         state=datum.state.value,
         stats=convert_pps.stats(datum.stats),
         data=[

@@ -77,5 +77,17 @@ def from_entry(entry: MapEntry) -> FileEntry:
     return FileEntry(size=weight, hash=value, slices=decoded.slices, tag=decoded.tag)
 
 
+def slices_of(aux: bytes) -> tuple[Slice, ...]:
+    """Where the bytes of a file lie, from the aux of its map entry alone.
+
+    Raises:
+        Corrupt: it is not that of a file.
+    """
+    try:
+        return _decoder.decode(aux).slices
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Corrupt(f"the slices of a file cannot be read ({error}); run pachctl fsck") from error
+
+
 def _name(key: bytes) -> str:
     return key.decode("utf-8", "replace")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trunkline.kernel.clock import Clock, Nanos, SystemClock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trunkline.pachctl.connect import Server
 
 PACHD = (sys.executable, "-m", "trunkline.pachd")

@@ -73,7 +73,7 @@ def active_context(environ: Mapping[str, str], path: Path) -> Context:
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidRequest(f'could not read config at "{path}": {error}') from None

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -21,8 +19,9 @@ from trunkline.pachctl.app import App
 from trunkline.pachctl.grammar import HELP_WIDTH, Verb, global_flags
 from trunkline.pachctl.registry import ENTRIES, TOPICS, Topic
 
-INTERRUPTED = 128 + signal.SIGINT
-BROKEN_PIPE = 128 + signal.SIGPIPE
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports for a program that SIGINT or SIGPIPE ended."""
 
 
 class Root(click.Group):
@@ -141,6 +140,8 @@ def main() -> NoReturn:
 
 def _tell(error: Exception, *, debug: bool) -> int:
     if debug:
+        import traceback
+
         traceback.print_exception(error)
     if isinstance(error, click.UsageError):
         usage = error.ctx.get_usage() if error.ctx is not None else "Usage: pachctl [flags] COMMAND ..."

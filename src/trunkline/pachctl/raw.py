@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from google.protobuf.json_format import MessageToJson
-from google.protobuf.message import Message
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 
 def text(message: Message) -> str:
     """One message; fields without a value are left out, 64-bit numbers are strings."""
+    from google.protobuf.json_format import MessageToJson  # takes longer to load than most commands to run
+
     return MessageToJson(message, indent=2, ensure_ascii=False)
 
 

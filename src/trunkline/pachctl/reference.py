@@ -27,16 +27,16 @@ trunkline.pachctl.reference`), and a test keeps the two equal.
 | PATH | a path in a commit; `/` is the root, and a leading slash may be left out |
 | ID, JOB | the ID of list-job, which all jobs that one change caused share; `PIPELINE@ID` is one of them |
 
-`-v` (`--verbose`) says which server is used; `--no-metrics` is accepted, there are none. `--raw` prints JSON, one object
-after the other.
+`-v` (`--verbose`) says which server is used; `--no-metrics` is accepted, there are none. `--raw` prints JSON, one
+object after the other.
 
 ## Which server
 
-The first of these that is set: `PACHD_ADDRESS`; `ADDRESS`; the active context of the configuration file (`PACH_CONFIG`, else
-`/pachctl/config.json` if it is there, else `~/.pachyderm/config.json`; `PACH_CONTEXT` names another context); else the
-local pachd of `TRUNKLINE_HOME` (`~/.trunkline`), which is started in the background if none runs. An address is `host`,
-`host:port`, `grpc://…`, `grpcs://…` or `unix:///path`; the port is 30650 unless given. `PACH_CA_CERTS` is a file with
-certificates for `grpcs`.
+The first of these that is set: `PACHD_ADDRESS`; `ADDRESS`; the active context of the configuration file
+(`PACH_CONFIG`, else `/pachctl/config.json` if it is there, else `~/.pachyderm/config.json`; `PACH_CONTEXT` names
+another context); else the local pachd of `TRUNKLINE_HOME` (`~/.trunkline`), which is started in the background if none
+runs. An address is `host`, `host:port`, `grpc://…`, `grpcs://…` or `unix:///path`; the port is 30650 unless given.
+`PACH_CA_CERTS` is a file with certificates for `grpcs`.
 
 ## Exit codes
 

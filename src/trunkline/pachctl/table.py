@@ -51,4 +51,4 @@ def _aligned(block: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "".join(cell.ljust(width + 1) for cell, width in zip(row, widths, strict=True))
+    return "".join(f"{cell.ljust(width)} " for cell, width in zip(row, widths, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -44,16 +45,24 @@ class Server:
         """
         wanted = f"{self._settings.host}:{self._settings.port}"
         try:
+            self._try_address()
             port = self._server.add_insecure_port(wanted)
-        except RuntimeError:
-            port = 0
-        if port == 0:
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "another program has just taken it"
             raise FailedPrecondition(
-                f"cannot listen on {wanted}: another program has it, or the host has no such address; "
-                "set TRUNKLINE_PORT (0 for any free one) or TRUNKLINE_HOST"
-            )
+                f"cannot listen on {wanted}: {reason}; set TRUNKLINE_PORT (0 for any free one) or TRUNKLINE_HOST"
+            ) from None
         self._server.start()
         return f"{self._settings.host}:{port}"
+
+    def _try_address(self) -> None:
+        """Binds once by hand: gRPC would say why it cannot only in a log line of its own."""
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            self._settings.host, self._settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
 
     def stop(self) -> None:
         """Takes no more calls; those under way get a moment to end."""

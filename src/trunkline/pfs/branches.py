@@ -113,7 +113,12 @@ def delete(change: Change, ref: BranchRef, *, force: bool = False) -> None:
 
 
 def drop(change: Change, branch: Branch) -> None:
-    """Removes a branch and every edge to it."""
+    """Removes a branch and every edge to it.
+
+    Raises:
+        Refused: a room above needs it.
+    """
+    change.dropping(branch)
     change.tx.run("DELETE FROM branch_provenance WHERE branch = ? OR upstream = ?", (branch.key, branch.key))
     change.tx.run("DELETE FROM branches WHERE id = ?", (branch.key,))
     change.moved.pop(branch.key, None)

@@ -13,6 +13,7 @@ from typing import Protocol
 from trunkline.catalog import Tx
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.ids import SetId
+from trunkline.pfs.rows import Branch
 
 
 class Change:
@@ -26,6 +27,7 @@ class Change:
         created: keys of commits made by it, upstream first.
         before_removal: called with the keys of commits that are about to be deleted, so that rooms above can
             let go of them first.
+        before_drop: called with each branch that is about to be deleted; may refuse it.
     """
 
     def __init__(self, tx: Tx, set_id: SetId, now: Nanos) -> None:
@@ -35,6 +37,7 @@ class Change:
         self.moved: dict[int, None] = {}
         self.created: list[int] = []
         self.before_removal: Sequence[Removal] = ()
+        self.before_drop: Sequence[Drop] = ()
 
     def move(self, branch: int) -> None:
         """Notes that what is downstream of the branch needs new commits."""
@@ -45,12 +48,25 @@ class Change:
         for removal in self.before_removal:
             removal(self, commits)
 
+    def dropping(self, branch: Branch) -> None:
+        """Announces that a branch is about to be deleted."""
+        for drop in self.before_drop:
+            drop(self, branch)
+
 
 class Removal(Protocol):
     """Called before commits are deleted, in the transaction that deletes them."""
 
     def __call__(self, change: Change, commits: Sequence[int]) -> None:
         """Must delete every row of its own that names one of the commits; raising undoes the whole change."""
+        ...
+
+
+class Drop(Protocol):
+    """Called before a branch is deleted, in the transaction that deletes it."""
+
+    def __call__(self, change: Change, branch: Branch) -> None:
+        """Raises Refused if a room above still needs the branch."""
         ...
 
 

@@ -44,13 +44,15 @@ class View:
             return iter((found,))
         if reverse:
             return self._last_children(found.path, marker, number)
-        below = tree.children(self.maps, self.root, found.path, after=marker or None)
-        return _first(below, number)
+        child = _child_with(found.path, marker)
+        after = child or (marker if marker > found.path else None)
+        return _first(tree.children(self.maps, self.root, found.path, after=after), number)
 
     def _last_children(self, above: str, marker: str, number: int) -> Iterator[Node]:
         """The last children before the marker, in descending order, jumping over directories."""
         low = above.encode()
-        high = _end_before(low, marker)
+        child = _child_with(above, marker)
+        high = prefix_end(child.encode()) if child else _end_before(low, marker)
         for _ in range(number):
             entry = next(self.maps.range(self.root, low, high, reverse=True), None)
             if entry is None:
@@ -213,6 +215,12 @@ def _same(new: Node | None, old: Node | None) -> bool:
     if new is None or old is None:
         return new is old
     return new.is_dir == old.is_dir and new.hash == old.hash and new.size == old.size
+
+
+def _child_with(above: str, marker: str) -> str:
+    """The directory directly below `above` in which the marker lies, as no child of `above` does; or nothing."""
+    slash = marker.find("/", len(above)) + 1
+    return marker[:slash] if marker.startswith(above) and 0 < slash < len(marker) else ""
 
 
 def _between(above: str, path: str) -> list[str]:

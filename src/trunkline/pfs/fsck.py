@@ -5,18 +5,22 @@ Each problem is one line that names the thing. The invariants' numbers are those
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from trunkline.catalog import Tx
 from trunkline.content.check import Seen, check_file
-from trunkline.content.entry import from_entry
+from trunkline.content.entry import HASH_SIZE, FileEntry, from_entry, slices_of
 from trunkline.kernel import paths
 from trunkline.kernel.errors import Corrupt
-from trunkline.maps import Root
+from trunkline.maps import EMPTY, Root
+from trunkline.maps.checking import Place
 from trunkline.pfs import layers, provenance, rows
+from trunkline.pfs.layers import Layer
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import SPEC
 from trunkline.pfs.rows import Commit
+from trunkline.pfs.tree import is_file_under
 
 
 def check(pfs: Pfs) -> Iterator[str]:
@@ -25,7 +29,7 @@ def check(pfs: Pfs) -> Iterator[str]:
         every = list(rows.commits(tx, "ORDER BY commits.id", ()))
         problems = [*_links(tx, every), *_branches(tx)]
     yield from problems
-    yield from _contents(pfs, every)
+    yield from _Contents(pfs).problems(every)
 
 
 def _links(tx: Tx, every: list[Commit]) -> Iterator[str]:
@@ -70,42 +74,79 @@ def _branches(tx: Tx) -> Iterator[str]:
             yield f"branch {branch.ref} comes from itself"
 
 
-def _contents(pfs: Pfs, every: list[Commit]) -> Iterator[str]:
-    """Maps and chunks, each root, node and chunk once."""
-    roots: set[bytes] = set()
-    chunks: Seen = {}
-    for commit in every:
-        with pfs.catalog.read() as tx:
-            written = layers.load(tx, commit.key)
-        packed = [] if commit.root is None else [commit.root]
-        for data in packed:
-            if data in roots:
+class _Contents:
+    """Maps and chunks: each node and chunk is read once, however many commits share it."""
+
+    def __init__(self, pfs: Pfs) -> None:
+        self._pfs = pfs
+        self._sound: set[Place] = set()
+        self._leaves: set[str] = set()
+        self._chunks: Seen = {}
+        self._checked: dict[int, Root] = {}
+
+    def problems(self, every: list[Commit]) -> Iterator[str]:
+        """What is wrong with the contents of some commits, parents first."""
+        for commit in every:
+            with self._pfs.catalog.read() as tx:
+                written = layers.load(tx, commit.key)
+            found = [] if commit.root is None else self._root(commit, Root.unpack(commit.root))
+            yield from (f"commit {commit}: {problem}" for problem in found)
+            for layer in written:
+                yield from (f"commit {commit}: a layer: {problem}" for problem in self._layer(layer))
+
+    def _root(self, commit: Commit, root: Root) -> Iterator[str]:
+        broken = False
+        for problem in self._pfs.maps.verify(root, self._sound):
+            broken = True
+            yield problem
+        if broken:
+            return
+        base = self._checked.get(commit.parent or 0, EMPTY)
+        try:
+            yield from self._paths(base, root)
+            if not all(map(self._has_bytes, self._new_auxs(root))):
+                yield from self._files(root)
+        except Corrupt as error:
+            yield error.message
+        self._checked[commit.key] = root
+
+    def _paths(self, base: Root, root: Root) -> Iterator[str]:
+        """Looks at the paths that the parent did not have."""
+        maps = self._pfs.maps
+        for key, _, entry in maps.diff(base, root):
+            path = key.decode()
+            if entry is None:
                 continue
-            roots.add(data)
-            yield from _map(pfs, commit, Root.unpack(data), chunks)
-        for layer in written:
-            for problem in pfs.maps.verify(layer.delta):
-                yield f"commit {commit}: a layer: {problem}"
-
-
-def _map(pfs: Pfs, commit: Commit, root: Root, chunks: Seen) -> Iterator[str]:
-    broken = False
-    for problem in pfs.maps.verify(root):
-        broken = True
-        yield f"commit {commit}: {problem}"
-    if broken:
-        return
-    folders: set[str] = set()
-    try:
-        for entry in pfs.maps.range(root):
-            path = entry[0].decode()
-            folders.update(paths.ancestors(path))
             if path != paths.clean(path):
-                yield f"commit {commit}: path {path!r} is not clean"
-            for problem in check_file(pfs.store, from_entry(entry), chunks):
-                yield f"commit {commit}: file {path}: {problem}"
-    except Corrupt as error:
-        yield f"commit {commit}: {error}"
-    for folder in folders:
-        if folder != "/" and pfs.maps.get(root, folder[:-1].encode()) is not None:
-            yield f"commit {commit}: {folder[:-1]} is a file and a directory"
+                yield f"path {path!r} is not clean"
+            if is_file_under(maps, root, path + "/"):
+                yield f"{path} is a file and a directory"
+            for folder in paths.ancestors(path)[1:]:
+                if maps.get(root, folder[:-1].encode()) is not None:
+                    yield f"{folder[:-1]} is a file and a directory"
+
+    def _new_auxs(self, root: Root) -> Iterator[bytes]:
+        return itertools.chain.from_iterable(self._pfs.maps.auxs(root, self._leaves))
+
+    def _has_bytes(self, aux: bytes) -> bool:
+        slices = slices_of(aux)
+        file = FileEntry(sum(each.length for each in slices), bytes(HASH_SIZE), slices)
+        return next(check_file(self._pfs.store, file, self._chunks), None) is None
+
+    def _files(self, root: Root) -> Iterator[str]:
+        """Names the files whose bytes are not all there."""
+        for entry in self._pfs.maps.range(root):
+            for problem in check_file(self._pfs.store, from_entry(entry), self._chunks):
+                yield f"file {entry[0].decode()}: {problem}"
+
+    def _layer(self, layer: Layer) -> Iterator[str]:
+        broken = False
+        for problem in self._pfs.maps.verify(layer.delta, self._sound):
+            broken = True
+            yield problem
+        if broken:
+            return
+        for key, operation in layers.operations(self._pfs.maps, layer):
+            for part in operation.parts:
+                for problem in check_file(self._pfs.store, part, self._chunks):
+                    yield f"file {key.decode()}: {problem}"

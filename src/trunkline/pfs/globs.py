@@ -57,12 +57,17 @@ class Glob:
 
     def matches(self, path: str) -> bool:
         """Whether the pattern matches a path (given without trailing slash; the root is `/`)."""
-        return self._regex.fullmatch(path) is not None
+        return self._match(path) is not None
 
     def captures(self, path: str) -> tuple[str | None, ...]:
         """What the capture groups hold, from group 1; empty if the path does not match."""
-        found = self._regex.fullmatch(path)
+        found = self._match(path)
         return () if found is None else found.groups()
+
+    def _match(self, path: str) -> re.Match[str] | None:
+        if path == "/" != self.pattern:
+            return None  # the root is no entry of itself, though `/*` could match an empty name
+        return self._regex.fullmatch(path)
 
     def expand(self, maps: Maps, root: Root) -> Iterator[Match]:
         """Every file and directory of a map that matches, in path order (a directory sorts with its `/`)."""

@@ -127,7 +127,7 @@ class _Parser:
 
     def _negation(self) -> str:
         inner = "|".join(self._alternatives())
-        end = "" if self.at < len(self.text) else r"\Z"
+        end = "" if self.text[self.at :].strip(")}") else r"\Z"
         return rf"((?!(?:{inner}){end})[^/]*)"
 
     def _braces(self) -> str:
@@ -142,6 +142,7 @@ class _Parser:
         return "(?:" + "|".join(found) + ")"
 
     def _class(self) -> str:
+        start = self.at
         self.at += 1
         negated = self.peek() in ("!", "^") and self.peek() != ""
         if negated:
@@ -162,6 +163,7 @@ class _Parser:
         try:
             self.crosses = self.crosses or re.fullmatch(regex, "/", re.DOTALL) is not None
         except re.error:
+            self.at = start
             raise self.unexpected() from None
         return regex
 

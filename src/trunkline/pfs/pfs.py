@@ -17,7 +17,7 @@ from trunkline.kernel.ids import SetId, new_id
 from trunkline.maps import Maps, Root
 from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import finish, layers, projects, rows
-from trunkline.pfs.change import Change, Hook, Removal
+from trunkline.pfs.change import Change, Drop, Hook, Removal
 from trunkline.pfs.finish import Finisher
 from trunkline.pfs.fold import fold
 from trunkline.pfs.propagate import propagate
@@ -40,6 +40,7 @@ class Pfs:
         self.finisher = Finisher(catalog, store, self.maps, self.reader, clock)
         self.hooks: list[Hook] = []
         self.removals: list[Removal] = []
+        self.drops: list[Drop] = []
         self.change(projects.ensure_default)
 
     def change(self, step: Callable[[Change], T], set_id: SetId | None = None) -> T:
@@ -49,6 +50,7 @@ class Pfs:
         def run(tx: Tx) -> T:
             change = Change(tx, name, self.clock.now())
             change.before_removal = tuple(self.removals)
+            change.before_drop = tuple(self.drops)
             result = step(change)
             propagate(change)
             for hook in self.hooks:

@@ -6,6 +6,7 @@ becomes an error before a byte of it is stored.
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -27,7 +28,10 @@ def fetch(url: str, recursive: bool) -> Iterator[bytes]:
         InvalidRequest, NotBuilt: a scheme that is unknown, or not supported yet.
         Refused: the server did not deliver.
     """
-    scheme = urllib.parse.urlsplit(url).scheme.lower()
+    try:
+        scheme = urllib.parse.urlsplit(url).scheme.lower()
+    except ValueError as error:
+        raise InvalidRequest(f"{url} is no address: {error}") from None
     if scheme in _OBJECT_STORES:
         raise NotBuilt(f"put from {scheme}:// is not built yet: download {url} and put the files")
     if scheme not in ("http", "https"):
@@ -43,8 +47,10 @@ def _http(url: str) -> Iterator[bytes]:
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
             while piece := response.read(_PIECE):
                 yield piece
+            if response.length:
+                raise Refused(f'error retrieving content from "{url}": it ended {response.length} bytes early')
     except urllib.error.HTTPError as error:
         raise Refused(f'error retrieving content from "{url}": {error.code} {error.reason}') from None
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise Refused(f'error retrieving content from "{url}": {reason}') from None

@@ -32,10 +32,12 @@ def translate(spec: Json) -> Json:
         InvalidRequest: something that only the old release could do; the message has the remedy.
     """
     result: Json = {}
+    spelled: dict[str, str] = {}
     for name, value in spec.items():
         for new_name, new_value in _TRANSLATIONS.get(_plain(name), _keep)(name, value):
-            if any(_plain(new_name) == _plain(there) for there in result):
-                raise InvalidRequest(f"malformed pipeline spec: {name} says again what {new_name} says")
+            earlier = spelled.setdefault(_plain(new_name), name)
+            if earlier != name:
+                raise InvalidRequest(f"malformed pipeline spec: {earlier} and {name} say the same, keep one of them")
             result[new_name] = new_value
     return result
 

@@ -60,12 +60,12 @@ def listed(catalog: Catalog, wanted: JobFilter, number: int = 0) -> Iterator[Job
 def _page(tx: Tx, wanted: JobFilter, after: Job | None, size: int) -> list[Job]:
     where, parameters = _conditions(wanted)
     sign, order = (">", "ASC") if wanted.reverse else ("<", "DESC")
-    if wanted.marker is not None:
-        where.append(f"jobs.created {sign} ?")
-        parameters.append(wanted.marker)
-    if after is not None:
+    if after is not None:  # which lies behind the marker
         where.append(f"(jobs.created, jobs.id) {sign} (?, ?)")
         parameters += [after.created, after.key]
+    elif wanted.marker is not None:
+        where.append(f"jobs.created {sign} ?")
+        parameters.append(wanted.marker)
     query = f"WHERE {' AND '.join(where)} ORDER BY jobs.created {order}, jobs.id {order} LIMIT ?"
     return list(rows.jobs(tx, query, (*parameters, size)))
 
@@ -77,7 +77,8 @@ def _conditions(wanted: JobFilter) -> tuple[list[str], list[str | int]]:
         where.append("jobs.pipeline = ?")
         parameters.append(wanted.pipeline)
     if wanted.projects:
-        where.append(f"projects.name IN ({', '.join('?' * len(wanted.projects))})")
+        # Not the bare column: the list is to be read in the order of the jobs, not project by project and sorted.
+        where.append(f"projects.name || '' IN ({', '.join('?' * len(wanted.projects))})")
         parameters += wanted.projects
     if wanted.history >= 0:
         where.append("jobs.version >= pipelines.version - ?")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trunkline.kernel.errors import Refused
 from trunkline.pfs import commits
 from trunkline.pfs.change import Change
 from trunkline.pps import rows
 from trunkline.pps.refs import JobRef
-from trunkline.pps.rows import Counts, Job, Stats
+from trunkline.pps.rows import Job
 from trunkline.pps.states import JobState
 
 STOPPED = "job stopped"
@@ -93,25 +92,3 @@ def end_all(change: Change, pipeline: int, state: JobState, reason: str) -> None
     where = "WHERE jobs.pipeline = ? AND jobs.finished IS NULL ORDER BY jobs.id"
     for job in list(rows.jobs(change.tx, where, (pipeline,))):
         end(change, job, state, reason)
-
-
-def count(change: Change, job: Job, counts: Counts, stats: Stats, *, restart: int | None = None) -> None:
-    """Replaces the numbers that an unfinished job shows.
-
-    Raises:
-        Refused: the job has ended.
-    """
-    touched = change.tx.run(
-        "UPDATE jobs SET data_total = ?, data_processed = ?, data_skipped = ?, data_failed = ?, "
-        "data_recovered = ?, download_time = ?, process_time = ?, upload_time = ?, download_bytes = ?, "
-        "upload_bytes = ?, restart = coalesce(?, restart) WHERE id = ? AND finished IS NULL",
-        (
-            *(counts.total, counts.processed, counts.skipped, counts.failed, counts.recovered),
-            *(stats.download_time, stats.process_time, stats.upload_time),
-            *(stats.download_bytes, stats.upload_bytes),
-            restart,
-            job.key,
-        ),
-    )
-    if not touched:
-        raise Refused(f"job {job.ref} has already finished")

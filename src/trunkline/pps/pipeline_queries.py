@@ -51,8 +51,11 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     job_counts: dict[JobState, int]
 
 
-def inspect(tx: Tx, ref: PipelineRef, *, counts: bool = True) -> PipelineInfo:
+def inspect(tx: Tx, ref: PipelineRef, *, counts: bool = False) -> PipelineInfo:
     """One pipeline; its name may end with `^N`, for N versions back.
+
+    Args:
+        counts: count its jobs by state too.
 
     Raises:
         NotFound, InvalidRequest: no such pipeline; a suffix that makes no sense.

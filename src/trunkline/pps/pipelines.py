@@ -13,8 +13,8 @@ from trunkline.kernel.errors import AlreadyExists, NotFound, Refused
 from trunkline.kernel.ids import new_id
 from trunkline.pfs import branches, commits, provenance, repos, resolve
 from trunkline.pfs.change import Change
-from trunkline.pfs.refs import BranchRef
-from trunkline.pfs.rows import Commit
+from trunkline.pfs.refs import SPEC, BranchRef
+from trunkline.pfs.rows import Branch, Commit
 from trunkline.pps import canonical, inputs, jobs, rows
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
@@ -201,6 +201,23 @@ def delete(
     else:
         repos.delete(change, ref.repo, force=force)
     return True
+
+
+def guard_branch(change: Change, branch: Branch) -> None:
+    """Called by pfs before a branch is deleted, alone or with its repo.
+
+    Raises:
+        Refused: a pipeline that is still there writes it, or has its versions on it.
+    """
+    row = change.tx.row(f"{rows.PIPELINE_QUERY}WHERE pipelines.output = ?", (branch.key,))
+    found = None if row is None else rows.pipeline_of(row)
+    if branch.ref.repo.type == SPEC:
+        found = rows.find_pipeline(change.tx, PipelineRef(branch.ref.repo.name, branch.ref.repo.project))
+    if found is not None:
+        raise Refused(
+            "cannot delete a repo associated with a pipeline - delete the pipeline instead: "
+            f"branch {branch.ref} belongs to pipeline {found.ref}"
+        )
 
 
 _FOLLOWS = {

@@ -56,6 +56,7 @@ class Pps:
         self._digests = Digests()
         pfs.hooks.append(jobs.create_jobs)
         pfs.removals.append(jobs.forget_jobs)
+        pfs.drops.append(pipelines.guard_branch)
 
     # -- pipelines ------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class Pps:
         self.logbook.wake()
         return refs
 
-    def inspect_pipeline(self, ref: PipelineRef, *, counts: bool = True) -> PipelineInfo:
+    def inspect_pipeline(self, ref: PipelineRef, *, counts: bool = False) -> PipelineInfo:
         """One pipeline, by a name that may end with `^N`; see `pipeline_queries.inspect`."""
         with self.pfs.catalog.read() as tx:
             return pipeline_queries.inspect(tx, ref, counts=counts)

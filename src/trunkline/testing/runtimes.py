@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 import uuid
@@ -26,6 +27,7 @@ from trunkline.worker.runtimes.protocol import (
     Request,
     Runtime,
     Sandbox,
+    SandboxLost,
     SandboxRefused,
 )
 
@@ -287,17 +289,24 @@ class RuntimeSuite:
     def test_closing_ends_what_runs(self, runtime: Runtime, staging: Path) -> None:
         marker = f"1000.{uuid.uuid4().int}"
         sandbox = runtime.open(Request(staging=staging))
-        command = Command(argv=["sleep", marker], env={"PATH": PATH})
-        pid = os.fork()
-        if pid == 0:
-            # A worker that dies without a word.
-            sandbox.run(command, Collected())
-            os._exit(1)
+        lost: list[SandboxLost] = []
+
+        def work() -> None:
+            try:
+                run(sandbox, "sh", "-c", f"sleep {marker} & setsid sleep {marker}")
+            except SandboxLost as error:
+                lost.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        wait_for(lambda: len(processes(marker)) >= 2, "the command to begin")
         sandbox.close()
-        wait_for(lambda: processes(marker), "the command to begin")
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        wait_for(lambda: not processes(marker), "the command to end with its worker")
+        thread.join(10)
+        assert len(lost) == 1
+        wait_for(lambda: not processes(marker), "the command to end with its sandbox")
+        sandbox.close()
+        with pytest.raises(SandboxLost):
+            run(sandbox, "true")
 
     # -- files ----------------------------------------------------------------------------------------------
 
@@ -371,22 +380,26 @@ class RuntimeSuite:
         with self.opened(runtime, Request(staging=staging, user=f"{os.getuid()}:{os.getgid()}")) as sandbox:
             assert shell(sandbox, "id -u").strip() == str(os.getuid())
 
-    def test_another_user(self, runtime: Runtime, staging: Path) -> None:
-        request = Request(staging=staging, user="54321:12345")
-        if os.getuid() != 0:
-            with pytest.raises(SandboxRefused, match="cannot become uid 54321"):
-                runtime.open(request)
-            return
-        for folder in (staging, *staging.parents):
-            if folder.stat().st_uid == 0 and str(folder).startswith("/tmp/"):  # noqa: S108
-                folder.chmod(0o755)
-        with self.opened(runtime, request) as sandbox:
-            assert sandbox.owner == (54321, 12345)
-            os.chown(staging / "out", 54321, 12345)
-            assert shell(sandbox, "id -u; id -g; id -G").split() == ["54321", "12345", "12345"]
-            shell(sandbox, "echo x > /pfs/out/mine; echo named > /dev/stderr")
-            assert (staging / "out" / "mine").stat().st_uid == 54321
-            assert run(sandbox, "cat", "/etc/shadow")[0].code != 0
+    def test_another_user(self, tmp_path: Path) -> None:
+        # Not below tmp_path, which only its owner may enter.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            home = Path(folder)
+            home.chmod(0o755)
+            staging = home / "pfs"
+            (staging / "out").mkdir(parents=True)
+            runtime = self.make(home / "view", tmp_path)
+            request = Request(staging=staging, user="54321:12345")
+            if os.getuid() != 0:
+                with pytest.raises(SandboxRefused, match="cannot become uid 54321"):
+                    runtime.open(request)
+                return
+            with self.opened(runtime, request) as sandbox:
+                assert sandbox.owner == (54321, 12345)
+                os.chown(staging / "out", 54321, 12345)
+                assert shell(sandbox, "id -u; id -g; id -G").split() == ["54321", "12345", "12345"]
+                shell(sandbox, "echo x > /pfs/out/mine; echo named > /dev/stderr")
+                assert (staging / "out" / "mine").stat().st_uid == 54321
+                assert run(sandbox, "cat", "/etc/shadow")[0].code != 0
 
     def test_a_user_that_does_not_exist(self, runtime: Runtime, staging: Path) -> None:
         with pytest.raises(SandboxRefused, match="nobody-of-that-name"):
@@ -402,7 +415,7 @@ class RuntimeSuite:
         os.mkfifo(tmp_path / "outside" / "pipe")
         (staging / "in").mkdir()
         (staging / "in" / "data").write_text("input")
-        links = {
+        links: dict[str, str | Path] = {
             "one": tmp_path / "outside" / "a",
             "folder": tmp_path / "outside",
             "input": "/pfs/in/data",

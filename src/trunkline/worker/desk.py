@@ -5,7 +5,6 @@ Opens the sandbox when it is first needed, and another one when it is lost.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 
 from trunkline.content.reader import ContentReader
@@ -31,9 +30,7 @@ class Bench:
         self.config = config
         self.store = store
         self._runtime = runtime
-        shutil.rmtree(config.staging, ignore_errors=True)
         self.tree = Tree(config.staging)
-        self.tree.empty()
         copies = Copies(ContentReader(store), config.scratch / "copies", config.cache_bytes)
         self.stager = Stager(Maps(store), copies, self.tree)
         self.gatherer = Gatherer(self.tree, self.stager)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,13 +20,18 @@ from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull, Trunkli
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _DEEP = 64
+_MOST_SPARE = 64
+_SWOLLEN = 64 << 10
 
 
 class Tree:
     """A folder that belongs to the worker, with content that user code may change at will.
 
+    Folders are not removed but put aside and used again, because removing one makes some disks wait for
+    milliseconds, and every datum needs a few.
+
     Attributes:
-        root: the folder.
+        root: the folder; another one beside it takes what is put aside.
         owner: uid and gid that everything made here gets; none: the worker's own.
     """
 
@@ -33,6 +39,14 @@ class Tree:
         self.root = root
         self.owner: tuple[int, int] | None = None
         self._made: set[str] = set()
+        self._aside = root.with_name(f"{root.name}-spare")
+        self._spare: list[Path] = []
+        self._number = 0
+        with failures("prepare", str(root)):
+            for folder in (root, self._aside):
+                shutil.rmtree(folder, ignore_errors=True)
+            self._aside.mkdir(parents=True, mode=0o700)
+            root.mkdir()
 
     def empty(self) -> None:
         """Removes everything in the folder, and makes the folder if need be. Raises StorageFailed."""
@@ -46,10 +60,9 @@ class Tree:
                 self.root.mkdir(parents=True)
                 top = os.open(self.root, _FOLDER)
             try:
-                os.fchmod(top, 0o755)
-                os.fchown(top, *(self.owner or (-1, -1)))
+                self._reset(top)
                 while _has_entries(top):
-                    _empty(top, top, 0)
+                    self._empty(top, top, 0)
             finally:
                 os.close(top)
 
@@ -59,11 +72,15 @@ class Tree:
             return
         above, _, _ = path.rpartition("/")
         self.folder(above)
-        full = self.root / path
-        with contextlib.suppress(FileExistsError):
-            full.mkdir(mode=0o755)
-            if self.owner is not None:
-                os.chown(full, *self.owner, follow_symlinks=False)
+        if self._spare:
+            os.rename(self._spare.pop(), self.root / path)
+        else:
+            (self.root / path).mkdir()
+        descriptor = os.open(self.root / path, _FOLDER)
+        try:
+            self._reset(descriptor)
+        finally:
+            os.close(descriptor)
         self._made.add(path)
 
     def file(self, path: str) -> int:
@@ -74,6 +91,43 @@ class Tree:
         if self.owner is not None:
             os.fchown(descriptor, *self.owner)
         return descriptor
+
+    def _reset(self, folder: int) -> None:
+        os.fchmod(folder, 0o755)
+        if self.owner is not None or os.geteuid() == 0:
+            os.fchown(folder, *(self.owner or (os.geteuid(), os.getegid())))
+
+    def _empty(self, folder: int, top: int, depth: int) -> None:
+        with os.scandir(folder) as found:
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+        for name, is_folder in entries:
+            if not is_folder:
+                _insist(folder, partial(os.unlink, name, dir_fd=folder))
+            elif depth >= _DEEP:
+                # Deeper than this it is moved up and dealt with later, so that no depth exhausts anything.
+                _insist(folder, partial(_move_up, name, folder, top))
+            else:
+                self._remove(name, folder, top, depth)
+
+    def _remove(self, name: str, folder: int, top: int, depth: int) -> None:
+        try:
+            inner = os.open(name, _FOLDER, dir_fd=folder)
+        except PermissionError:
+            os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+            inner = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            os.fchmod(inner, stat.S_IRWXU)
+            self._empty(inner, top, depth + 1)
+            again = len(self._spare) < _MOST_SPARE and _is_plain(inner)
+        finally:
+            os.close(inner)
+        if not again:
+            _insist(folder, partial(os.rmdir, name, dir_fd=folder))
+            return
+        self._number += 1
+        spare = self._aside / str(self._number)
+        _insist(folder, partial(os.rename, name, spare, src_dir_fd=folder))
+        self._spare.append(spare)
 
 
 def inside(name: str, path: str) -> str:
@@ -110,30 +164,12 @@ def _has_entries(folder: int) -> bool:
         return next(found, None) is not None
 
 
-def _empty(folder: int, top: int, depth: int) -> None:
-    with os.scandir(folder) as found:
-        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
-    for name, is_folder in entries:
-        if not is_folder:
-            _insist(folder, partial(os.unlink, name, dir_fd=folder))
-        elif depth >= _DEEP:
-            # Deeper than this it is moved up and dealt with later, so that no depth exhausts anything.
-            _insist(folder, partial(_move_up, name, folder, top))
-        else:
-            _remove_folder(name, folder, top, depth)
-
-
-def _remove_folder(name: str, folder: int, top: int, depth: int) -> None:
+def _is_plain(folder: int) -> bool:
+    """Whether an emptied folder is as good as new: no attributes of its own, not swollen by many names."""
     try:
-        inner = os.open(name, _FOLDER, dir_fd=folder)
-    except PermissionError:
-        os.chmod(name, stat.S_IRWXU, dir_fd=folder)
-        inner = os.open(name, _FOLDER, dir_fd=folder)
-    try:
-        _empty(inner, top, depth + 1)
-    finally:
-        os.close(inner)
-    _insist(folder, partial(os.rmdir, name, dir_fd=folder))
+        return os.fstat(folder).st_size <= _SWOLLEN and not os.listxattr(folder)
+    except OSError:
+        return False
 
 
 def _move_up(name: str, folder: int, top: int) -> None:

@@ -10,9 +10,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.pps.plan import naive
 from tests.pps.plan.expressions import Repos, expressions, histories
+
 from trunkline.maps import EMPTY, Maps
 from trunkline.maps.shape import Shape
 from trunkline.objects.memory import MemoryStore

@@ -219,7 +219,8 @@ def _note_kept(app: App, before: pps.PipelineInfo) -> None:
         last = next((job for job in app.server.pps.ListJob(request) if job.state == pps.JOB_SUCCESS), None)
         kept = last.data_processed + last.data_skipped if last is not None else 0
         if kept:
+            keep = f"{kept} datum keeps" if kept == 1 else f"{kept} datums keep"
             app.note(
-                f"{before.pipeline.name}: {kept} datum{'s' if kept != 1 else ''} keep results of the code "
-                "before; to redo them, update again with --reprocess"
+                f"{before.pipeline.name}: {keep} results of the code before; to redo them, update again with "
+                "--reprocess"
             )

@@ -20,7 +20,8 @@ description_flag = click.option("-d", "--description", default="", metavar="TEXT
 @description_flag
 def create_repo(app: App, name: str, description: str) -> None:
     """Create a repo."""
-    app.server.pfs.CreateRepo(pfs.CreateRepoRequest(repo=refs.repo(name), description=description))
+    repo = pfs.Repo(name=name, type="user", project=refs.project())  # a dot in it is not a type: it is refused
+    app.server.pfs.CreateRepo(pfs.CreateRepoRequest(repo=repo, description=description))
 
 
 @verb("NAME", example="pachctl update-repo training_data -d 'patients, cleaned'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
@@ -53,7 +53,7 @@ def flush_job(app: App, repo_commit: tuple[str, ...], pipelines: tuple[str, ...]
 
     Returns when they have ended, whether they succeeded or not.
     """
-    outputs = {key(info.commit) for info in _caused(app.server, repo_commit)}
+    outputs = [key(info.commit) for info in _caused(app.server, repo_commit)]
     infos = _jobs_of(app.server, outputs)
     chosen = (info for info in infos if not pipelines or info.job.pipeline.name in pipelines)
     if raw:
@@ -91,12 +91,13 @@ def _caused(server: Server, words: Iterable[str]) -> Iterator[pfs.CommitInfo]:
                 yield info
 
 
-def _jobs_of(server: Server, outputs: set[Key]) -> Iterator[pps.JobInfo]:
+def _jobs_of(server: Server, outputs: Sequence[Key]) -> Iterator[pps.JobInfo]:
     """The ended jobs that made these commits."""
+    wanted = set(outputs)
     for set_id in dict.fromkeys(commit_key[-1] for commit_key in outputs):
         request = pps.InspectJobSetRequest(job_set=pps.JobSet(id=set_id), wait=True)
         for info in server.pps.InspectJobSet(request):
-            if key(info.output_commit) in outputs:
+            if key(info.output_commit) in wanted:
                 yield info
 
 

@@ -45,9 +45,8 @@ def detail(info: pps.DatumInfo) -> str:
             ("Upload Time", units.duration(seconds(stats.upload_time))),
         )
     )
-    state = [info.pfs_state] if info.HasField("pfs_state") else []
-    inputs = [read.file for read in info.data]
-    return f"{head}PFS State:\n{_files(state)}Inputs:\n{_files(inputs)}"
+    state = f"PFS State:\n{_files([info.pfs_state])}" if info.HasField("pfs_state") else ""
+    return f"{head}{state}Inputs:\n{_files(read.file for read in info.data)}"
 
 
 def _time(info: pps.DatumInfo) -> str:

@@ -53,6 +53,7 @@ class ProcessSandbox:
         self._sending = threading.Lock()
         self._number = 0
         self._running = False
+        self._closed = False
 
     @property
     def mode(self) -> str:
@@ -92,8 +93,11 @@ class ProcessSandbox:
             os.set_blocking(reading, False)
             return self._attend(command, reading, output)
         finally:
-            self._running = False
             os.close(reading)
+            with self._sending:
+                self._running = False
+                if self._closed:
+                    self._connection.close()
 
     def kill(self) -> None:
         """As the protocol says."""
@@ -116,7 +120,13 @@ class ProcessSandbox:
 
     def close(self) -> None:
         """As the protocol says."""
-        self._connection.close()
+        with self._sending:
+            self._closed = True
+            # A thread that waits for a command learns of it, and closes the connection itself.
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+            if not self._running:
+                self._connection.close()
 
     def _order(self, command: Command, stdin: int, output: int) -> None:
         argv = frames.pack([os.fsencode(each) for each in command.argv])

@@ -1,4 +1,4 @@
-"""Stands in for pachd where a real process is needed: `fake_daemon.py [--fail TEXT|--slow] --home DIR`.
+"""Stands in for pachd where a real process is needed: `fake_pachd.py [--fail TEXT|--slow] --home DIR`.
 
 It keeps pachd's promises to pachctl: the lock of the home, `pachd.json` while it serves, SIGTERM and the Shutdown
 call to end it, exit code 12 if another one serves the home.

@@ -1,0 +1,57 @@
+"""A real gRPC server on a loopback port, over a real catalog and a local store; no workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+from pachyderm_sdk import Client
+
+from trunkline.api import small_services
+from trunkline.api.dispatch import service
+from trunkline.api.pfs_service import PfsService
+from trunkline.catalog import SqliteCatalog
+from trunkline.kernel.clock import SystemClock
+from trunkline.kernel.config import Settings
+from trunkline.objects.local import LocalStore
+from trunkline.objects.wrappers.metered import MeteredStore
+from trunkline.pachd.loops import Loop
+from trunkline.pachd.server import Server
+from trunkline.pfs import fsck
+from trunkline.pfs.pfs import Pfs
+from trunkline.wire import pfs_pb2, pfs_pb2_grpc
+
+
+class Serving:
+    """The server, with a client of each kind."""
+
+    def __init__(self, home: Path) -> None:
+        self.store = MeteredStore(LocalStore(home / "store"))
+        self.catalog = SqliteCatalog(home / "catalog.db")
+        self.pfs = Pfs(self.catalog, self.store, SystemClock())
+        self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)
+        self._server = Server(
+            Settings(home=home, port=0),
+            [
+                service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self.pfs)),
+                *small_services.handlers(self.pfs),
+            ],
+        )
+        self.address = self._server.start()
+        self._finisher.start()
+        host, _, port = self.address.rpartition(":")
+        self.client = Client(host=host, port=int(port))
+        self.channel = grpc.insecure_channel(self.address)
+        self.raw = pfs_pb2_grpc.APIStub(self.channel)
+        """Messages as they are on the wire, for what the SDK does not send."""
+
+    def stop(self) -> None:
+        self.channel.close()
+        self.catalog.watch.close()
+        self._finisher.stop()
+        self._server.stop()
+        self._finisher.join()
+        self.catalog.close()
+
+    def problems(self) -> list[str]:
+        return list(fsck.check(self.pfs))
