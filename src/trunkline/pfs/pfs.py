@@ -19,7 +19,7 @@ from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import finish, layers, projects, rows
 from trunkline.pfs.change import Change, Drop, Hook, Removal
 from trunkline.pfs.finish import Finisher
-from trunkline.pfs.fold import fold
+from trunkline.pfs.opened import OpenViews
 from trunkline.pfs.propagate import propagate
 from trunkline.pfs.rows import Commit
 
@@ -37,6 +37,7 @@ class Pfs:
         self.clock = clock
         self.maps = Maps(store)
         self.reader = ContentReader(store, CHUNK_CACHE_BYTES)
+        self._opened = OpenViews(self.maps, self.reader)
         self.finisher = Finisher(catalog, store, self.maps, self.reader, clock)
         self.hooks: list[Hook] = []
         self.removals: list[Removal] = []
@@ -78,7 +79,7 @@ class Pfs:
             parent = None if current.parent is None else rows.commit_by_key(tx, current.parent)
         if base is None:
             raise Refused(f"base commit {parent} for commit {commit} unfinished")
-        return fold(self.maps, self.reader, base, written).root
+        return self._opened.content(commit.key, base, written)
 
     def readable(self, commit: Commit, alive: Callable[[], bool] = lambda: True) -> Commit:
         """The commit, once it can be read: a finishing one is waited for, an open one is taken as it is."""

@@ -73,7 +73,7 @@ class Tree:
         above, _, _ = path.rpartition("/")
         self.folder(above)
         if self._spare:
-            os.rename(self._spare.pop(), self.root / path)
+            self._spare.pop().rename(self.root / path)
         else:
             (self.root / path).mkdir()
         descriptor = os.open(self.root / path, _FOLDER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 
 from hypothesis import strategies as st
@@ -71,26 +71,29 @@ def _change(files: dict[str, str], path: str, text: str | None) -> None:
 @st.composite
 def expressions(draw: st.DrawFn) -> Input:
     """A completed input; names differ, but for those of a union's alternatives."""
-    made = _expression(draw, (f"n{number}" for number in count()), draw(st.sampled_from((0, 1, 2, 2, 3))))
+    names = (f"n{number}" for number in count())
+    made = _expression(draw, names, depth=draw(st.sampled_from((0, 1, 2, 2, 3))), degree=3)
     return inputs.complete(made, PipelineName(name="p"))
 
 
-def _expression(draw: st.DrawFn, names: object, depth: int) -> Input:
+def _expression(draw: st.DrawFn, names: Iterator[str], depth: int, degree: int) -> Input:
+    """An input whose datums have `degree` elements at the most, so that there are not too many of them."""
     kind = draw(st.sampled_from(("pfs", "cross", "union", "same"))) if depth else "pfs"
-    if kind == "cross":
-        return Input(cross=tuple(_expression(draw, names, depth - 1) for _ in range(draw(st.integers(1, 3)))))
+    if kind == "cross" and degree > 1:
+        first = draw(st.integers(1, degree - 1))
+        return Input(cross=tuple(_expression(draw, names, depth - 1, part) for part in (first, degree - first)))
     if kind == "union":
-        return Input(union=tuple(_expression(draw, names, depth - 1) for _ in range(draw(st.integers(1, 3)))))
+        parts = draw(st.integers(1, 3))
+        return Input(union=tuple(_expression(draw, names, depth - 1, degree) for _ in range(parts)))
     if kind == "same":
-        return _overlapping(draw, names)
-    return Input(pfs=_leaf(draw, next(names), draw(st.sampled_from(REPOS))))  # type: ignore[call-overload]
+        return _overlapping(draw, names, crossed=degree > 1 and draw(st.booleans()))
+    return Input(pfs=_leaf(draw, next(names), draw(st.sampled_from(REPOS))))
 
 
-def _overlapping(draw: st.DrawFn, names: object) -> Input:
+def _overlapping(draw: st.DrawFn, names: Iterator[str], *, crossed: bool) -> Input:
     """A union whose alternatives give some datums twice: alone, or each crossed with the same second input."""
-    first, second = next(names), next(names)  # type: ignore[call-overload]
+    first, second = next(names), next(names)
     repos = draw(st.sampled_from(REPOS)), draw(st.sampled_from(REPOS))
-    crossed = draw(st.booleans())
     parts = []
     for _ in range(draw(st.integers(2, 3))):
         one = Input(pfs=_leaf(draw, first, repos[0], WIDE))

@@ -1,0 +1,253 @@
+"""The staging folder: filled without escaping, emptied without a trace, copied from a bounded cache."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trunkline.content.entry import FileEntry
+from trunkline.content.reader import ContentReader
+from trunkline.content.writer import ContentWriter
+from trunkline.kernel.errors import NotFound, StorageFailed
+from trunkline.maps.maps import Maps
+from trunkline.content.entry import to_entry
+from trunkline.objects.memory import MemoryStore
+from trunkline.testing.content import noise, write_file, write_files
+from trunkline.worker.copies import Copies
+from trunkline.worker.gather import CannotUpload, Gatherer
+from trunkline.worker.model import Datum, Input
+from trunkline.worker.staging import Stager
+from trunkline.worker.tree import Tree
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "pfs")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*"))
+
+
+# -- the tree -------------------------------------------------------------------------------------------------
+
+
+def test_everything_goes_whatever_its_mode(tree: Tree, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "keep").touch()
+    for _ in range(3):
+        deep = tree.root / "a" / "b" / "c"
+        deep.mkdir(parents=True)
+        (deep / "file").touch()
+        (deep / "link").symlink_to(outside)
+        os.mkfifo(deep / "pipe")
+        (tree.root / "link").symlink_to(outside)
+        (tree.root / "file").touch(mode=0)
+        for folder in (deep, deep.parent, deep.parent.parent, tree.root):
+            folder.chmod(0)
+        tree.empty()
+        assert names(tree.root) == []
+        assert stat.S_IMODE(tree.root.stat().st_mode) == 0o755
+    assert names(outside) == ["keep"]
+
+
+def test_no_depth_is_too_deep(tree: Tree) -> None:
+    descriptor = os.open(tree.root, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=descriptor)
+        inner = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(descriptor)
+    tree.empty()
+    assert names(tree.root) == []
+
+
+def test_folders_that_are_used_again_are_as_good_as_new(tree: Tree) -> None:
+    for number in range(3):
+        for name in ("out", f"in-{number}/a", "in/b/c"):
+            tree.folder(name)
+            folder = tree.root / name
+            assert names(folder) == []
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+            (folder / "left").touch()
+            folder.chmod(0o500)
+        tree.empty()
+
+
+def test_many_folders_are_not_all_kept(tree: Tree) -> None:
+    for number in range(200):
+        tree.folder(f"{number}")
+    tree.empty()
+    assert len(names(tree.root.with_name("pfs-spare"))) <= 64
+
+
+def test_a_folder_that_user_code_took_away_is_made_again(tree: Tree, tmp_path: Path) -> None:
+    tree.root.rmdir()
+    tree.empty()
+    assert tree.root.is_dir()
+    tree.root.rmdir()
+    tree.root.symlink_to(tmp_path)
+    tree.empty()
+    assert not tree.root.is_symlink()
+    assert tree.root.is_dir()
+
+
+@given(st.recursive(st.just(None), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3)))
+@settings(deadline=None, max_examples=60)
+def test_any_tree_is_emptied(shape: dict | None) -> None:
+    import tempfile
+
+    def make(folder: Path, shape: dict) -> None:
+        for name, inner in shape.items():
+            if inner is None:
+                (folder / name).touch()
+            else:
+                (folder / name).mkdir()
+                make(folder / name, inner)
+
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Tree(Path(folder) / "pfs")
+        for _ in range(2):
+            make(tree.root, shape or {})
+            tree.empty()
+            assert names(tree.root) == []
+
+
+# -- copies ---------------------------------------------------------------------------------------------------
+
+
+class CountingReader(ContentReader):
+    """Counts how often a file is read from the store."""
+
+    reads = 0
+
+    def read(self, file, offset=0, length=None):
+        self.reads += 1
+        return super().read(file, offset, length)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+def written(copies: Copies, file: FileEntry, place: Path) -> bytes:
+    with place.open("wb") as target:
+        copies.write(file, target.fileno())
+    return place.read_bytes()
+
+
+@pytest.mark.parametrize("length", [0, 1, 1000, 65_536, 65_537, 3_000_000])
+def test_a_file_that_is_staged_again_and_again_is_read_at_most_twice(
+    store: MemoryStore, tmp_path: Path, length: int
+) -> None:
+    content = noise("a", length)
+    file = write_file(store, content)
+    reader = CountingReader(store)
+    copies = Copies(reader, tmp_path / "copies", 10_000_000)
+    for number in range(5):
+        place = tmp_path / f"{number}"
+        assert written(copies, file, place) == content
+        place.write_bytes(b"changed by user code")
+    assert reader.reads <= 2
+
+
+def test_the_cache_is_bounded_and_forgets_the_oldest(store: MemoryStore, tmp_path: Path) -> None:
+    contents = [noise(str(number), 100_000) for number in range(5)]
+    files = write_files(store, contents)
+    copies = Copies(ContentReader(store), tmp_path / "copies", 250_000)
+    for _ in range(4):
+        for file, content in zip(files, contents, strict=True):
+            assert written(copies, file, tmp_path / "target") == content
+            assert sum(each.stat().st_size for each in (tmp_path / "copies").iterdir()) <= 250_000
+    huge = write_file(store, noise("huge", 300_000))
+    for _ in range(3):
+        assert len(written(copies, huge, tmp_path / "target")) == 300_000
+
+
+def test_old_copies_do_not_survive_a_start(store: MemoryStore, tmp_path: Path) -> None:
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies" / "old").touch()
+    Copies(ContentReader(store), tmp_path / "copies", 1)
+    assert list((tmp_path / "copies").iterdir()) == []
+
+
+# -- staging --------------------------------------------------------------------------------------------------
+
+
+class Commit:
+    """A commit in a store, and a stager for it."""
+
+    def __init__(self, store: MemoryStore, tree: Tree, files: dict[str, bytes]) -> None:
+        self.maps = Maps(store)
+        self.tree = tree
+        paths = sorted(files)
+        entries = write_files(store, [files[path] for path in paths])
+        self.root = self.maps.build(
+            to_entry(path.encode(), each) for path, each in zip(paths, entries, strict=True)
+        ).pack()
+        copies = Copies(ContentReader(store), tree.root.with_name("copies"), 1 << 20)
+        self.stager = Stager(self.maps, copies, tree)
+
+    def stage(self, *inputs: tuple[str, str], **more: object) -> tuple[int, list[str]]:
+        """Stages (name, path) matches; returns the bytes and the files."""
+        matches = tuple(Input(name=name, path=path, root=self.root, **more) for name, path in inputs)
+        size = self.stager.stage(Datum(id="d" * 64, inputs=matches), "A=b\n")
+        files = [str(each.relative_to(self.tree.root)) for each in self.tree.root.rglob("*") if each.is_file()]
+        return size, sorted(files)
+
+
+@pytest.fixture
+def commit(store: MemoryStore, tree: Tree) -> Commit:
+    files = {"/a": b"1", "/a.b": b"22", "/d/x": b"333", "/d/y/z": b"4444", "/d-": b"", "/dd": b"5", "/ü [*]": b"6"}
+    return Commit(store, tree, files)
+
+
+def test_a_match_is_staged_at_its_place(commit: Commit) -> None:
+    assert commit.stage(("in", "/a")) == (1, [".env", "in/a"])
+    assert commit.stage(("in", "/d/")) == (7, [".env", "in/d/x", "in/d/y/z"])
+    assert commit.stage(("in", "/d/y/"), ("other", "/ü [*]")) == (5, [".env", "in/d/y/z", "other/ü [*]"])
+    assert commit.stage(("in", "/"))[0] == 16
+    assert names(commit.tree.root / "out") == []
+    assert (commit.tree.root / ".env").read_text() == "A=b\n"
+    assert (commit.tree.root / "in" / "d" / "x").read_bytes() == b"333"
+
+
+def test_several_inputs_of_one_name_share_the_folder(commit: Commit) -> None:
+    assert commit.stage(("in", "/a"), ("in", "/d/x"), ("in", "/a")) == (5, [".env", "in/a", "in/d/x"])
+
+
+def test_empty_files(commit: Commit) -> None:
+    assert commit.stage(("in", "/d/"), empty_files=True) == (0, [".env", "in/d/x", "in/d/y/z"])
+    assert (commit.tree.root / "in" / "d" / "x").read_bytes() == b""
+
+
+def test_a_commit_without_files_is_an_empty_folder(store: MemoryStore, tree: Tree) -> None:
+    commit = Commit(store, tree, {})
+    assert commit.stage(("in", "/")) == (0, [".env"])
+    assert (tree.root / "in").is_dir()
+
+
+@pytest.mark.parametrize("name", ["out", ".env", ".scratch", "..", "", "a/b"])
+def test_inputs_cannot_have_every_name(commit: Commit, name: str) -> None:
+    with pytest.raises(NotFound, match="give it another name"):
+        commit.stage((name, "/a"))
+
+
+def test_what_is_not_there(commit: Commit) -> None:
+    with pytest.raises(NotFound, match="/gone is not in the commit"):
+        commit.stage(("in", "/gone"))
+
+
+def test_a_full_disk_is_told(commit: Commit) -> None:
+    (commit.tree.root / "out").rmdir() if (commit.tree.root / "out").exists() else None
+    with pytest.raises(StorageFailed, match="Not a directory|Is a directory"):
+        commit.stage(("in", "/a"), ("in/a"[:2], "/d/"), ("in", "/a"), ("in", "/a/"))
+        commit.tree.folder("in/a/b")
