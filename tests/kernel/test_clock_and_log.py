@@ -24,7 +24,9 @@ def test_a_manual_clock_never_repeats_itself() -> None:
 
 def test_the_system_clock_is_the_time_of_day() -> None:
     before = time.time_ns()
-    assert before <= SystemClock().now() <= time.time_ns()
+    now = SystemClock().now()
+    assert before - 1000 < now <= time.time_ns()
+    assert now % 1000 == 0
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from pathlib import Path
@@ -36,10 +37,8 @@ def test_frames_come_out_as_they_went_in(fields: list[bytes]) -> None:
 def test_a_frame_that_was_cut_is_refused_or_shorter(fields: list[bytes], data: st.DataObject) -> None:
     packed = frames.pack(fields)
     cut = packed[: data.draw(st.integers(0, len(packed) - 1))]
-    try:
+    with contextlib.suppress(frames.Broken):
         assert frames.unpack(cut) == fields[: len(frames.unpack(cut))]
-    except frames.Broken:
-        pass
 
 
 def test_files_travel_beside_a_frame(tmp_path: Path) -> None:

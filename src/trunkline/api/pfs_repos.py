@@ -98,8 +98,7 @@ class RepoCalls:
             if not names and not request.all:
                 return []
             found = repos.select(change.tx, projects=() if request.all else names)
-            for repo in sorted(found, key=lambda one: -one.key):
-                repos.delete(change, repo.ref, force=request.force)
+            repos.delete_all(change, found, force=request.force)
             return found
 
         deleted = self._pfs.change(step)

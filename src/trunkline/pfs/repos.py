@@ -5,6 +5,8 @@ Invariant: a `spec` or `meta` repo exists only beside the `user` repo of its nam
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, Refused
 from trunkline.kernel.names import check_name, check_repo_name
@@ -81,7 +83,18 @@ def delete(change: Change, ref: RepoRef, *, force: bool = False) -> bool:
     return True
 
 
-def _refuse_dependents(change: Change, family: list[Repo], force: bool) -> None:
+def delete_all(change: Change, doomed: Sequence[Repo], *, force: bool = False) -> None:
+    """Removes several repos at once, whoever of them comes from whom.
+
+    Raises:
+        Refused: branches of other repos come from one of them (without `force`).
+    """
+    _refuse_dependents(change, doomed, force)
+    for repo in doomed:
+        delete(change, repo.ref, force=True)
+
+
+def _refuse_dependents(change: Change, family: Sequence[Repo], force: bool) -> None:
     inside = {repo.key for repo in family}
     for repo in family:
         for branch in branches_of(change.tx, repo):

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 
 from trunkline.content.entry import FileEntry, from_entry
-from trunkline.kernel.errors import Corrupt, NotFound
+from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound
 from trunkline.kernel.paths import as_directory
 from trunkline.maps.keys import prefix_end
 from trunkline.maps.maps import Maps
@@ -42,6 +42,7 @@ class Stager:
 
         Raises:
             NotFound: an input's path is not in its commit.
+            FailedPrecondition: two inputs of one name do not go together.
             Corrupt: stored bytes were altered; the message names the file.
             StorageFull, StorageFailed: the disk.
         """
@@ -70,7 +71,13 @@ class Stager:
         self._tree.folder(input_.name)
         size = 0
         for path, file in self._files(input_):
-            size += self._file(input_, path, file)
+            try:
+                size += self._file(input_, path, file)
+            except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                raise FailedPrecondition(
+                    f'inputs named "{input_.name}" have a file and a directory of one path (at {path}): '
+                    "give them different names"
+                ) from None
         return size
 
     def _files(self, input_: Input) -> Iterator[tuple[str, FileEntry]]:
