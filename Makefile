@@ -39,6 +39,7 @@ lint: setup ## Style, types, layers
 bench: setup ## Draws the cost curves, beside their peers (minutes)
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/planner.py
+	$(BIN)/python benchmarks/commits.py
 
 crash: setup ## Kills pachd fifty times under load and checks that nothing is lost (minutes)
 	$(BIN)/python -m pytest tests/crash -m crash --timeout 1800

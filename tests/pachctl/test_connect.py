@@ -268,11 +268,12 @@ def test_environments(pachd: Pachd, tmp_path: Path) -> None:
     assert pachd.run("create-environment", "").code == 2
 
 
-def pachctl(pachd: Pachd, *words: str) -> subprocess.Popen:
+def pachctl(pachd: Pachd, *words: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen:
     """pachctl as a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "trunkline.pachctl", *words],
         env={**pachd.environ, "PATH": os.environ["PATH"]},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -309,3 +310,18 @@ def test_a_reader_that_goes_away_is_no_error(pachd: Pachd) -> None:
     assert process.wait(timeout=20) == 141
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+def test_an_interrupted_put_stores_nothing(pachd: Pachd) -> None:
+    pachd.ok("create-repo", "data")
+    process = pachctl(pachd, "put-file", "data", "master", "p", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"Reading from stdin.\n"
+    process.stdin.write(b"half")
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=10) == 130
+    out, err = process.communicate()
+    assert (out, err) == (b"", b"")
+    assert ("data", "master") not in pachd.pfs.heads

@@ -52,13 +52,7 @@ class Tree:
         """Removes everything in the folder, and makes the folder if need be. Raises StorageFailed."""
         self._made.clear()
         with failures("empty", str(self.root)):
-            try:
-                top = os.open(self.root, _FOLDER)
-            except OSError:
-                # Without a namespace, user code can take away the folder itself.
-                self.root.unlink(missing_ok=True)
-                self.root.mkdir(parents=True)
-                top = os.open(self.root, _FOLDER)
+            top = self._open()
             try:
                 self._reset(top)
                 while _has_entries(top):
@@ -91,6 +85,17 @@ class Tree:
         if self.owner is not None:
             os.fchown(descriptor, *self.owner)
         return descriptor
+
+    def _open(self) -> int:
+        with contextlib.suppress(OSError):
+            return os.open(self.root, _FOLDER)
+        if self.root.is_dir() and not self.root.is_symlink():
+            self.root.chmod(stat.S_IRWXU)
+        else:
+            # Without a namespace, user code can take away the folder itself.
+            self.root.unlink(missing_ok=True)
+            self.root.mkdir(parents=True)
+        return os.open(self.root, _FOLDER)
 
     def _reset(self, folder: int) -> None:
         os.fchmod(folder, 0o755)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -109,17 +111,11 @@ def update(
 
 
 def _settled(changes: Iterator[tuple[bytes, Entry | None]]) -> Iterator[tuple[bytes, Entry | None]]:
-    """One change for each datum: of one that is gone and there again in another form, the latter."""
-    last: tuple[bytes, Entry | None] | None = None
-    for key, entry in changes:
-        if last is not None and last[0] != key:
-            yield last
-        if entry is not None:
-            last = (key, tuple(entry))  # type: ignore[assignment]  # a list, if it was in a file meanwhile
-        elif last is None or last[0] != key:
-            last = (key, None)
-    if last is not None:
-        yield last
+    """One change for each datum: of one that goes, and comes again in another form, the latter, which is later."""
+    for key, group in groupby(changes, key=itemgetter(0)):
+        *_, (_, entry) = group
+        # A list, if it was in a file meanwhile.
+        yield key, None if entry is None else (entry[0], entry[1], entry[2], entry[3])
 
 
 def need_input(version: Version) -> Input:

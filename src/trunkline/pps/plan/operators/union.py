@@ -59,7 +59,7 @@ class Union:
         the NEW side if the part did not have it before.
         """
         part = self._parts[at]
-        if False:
+        if seen is Side.NEW and _exactly(part, key, Side.OLD) is not None:
             return
         for other in self._parts[:at]:
             if _exactly(other, key, Side.OLD) != _exactly(other, key, Side.NEW):
