@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from pachyderm_sdk import Client
-
 from tests.api.serving import Serving
 
 

@@ -6,13 +6,14 @@ Each line of bad input is a call on the wire, the status and the text; nothing o
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
-
 from tests.api.serving import Serving
+
 from trunkline.wire import pfs_pb2 as m
 
 S = grpc.StatusCode
@@ -73,7 +74,12 @@ REPOS: Cases = [
     ("CreateRepo", m.CreateRepoRequest(repo=repo("x", "meta")), S.UNKNOWN, "^cannot create a system repo without"),
     ("InspectRepo", m.InspectRepoRequest(repo=repo("nope")), S.NOT_FOUND, "^repo default/nope not found$"),
     ("DeleteRepo", m.DeleteRepoRequest(), S.INVALID_ARGUMENT, "^no repo specified$"),
-    ("DeleteRepo", m.DeleteRepoRequest(repo=repo("data")), S.UNKNOWN, "cannot be deleted because it's in the direct pro"),
+    (
+        "DeleteRepo",
+        m.DeleteRepoRequest(repo=repo("data")),
+        S.UNKNOWN,
+        "cannot be deleted because it's in the direct pro",
+    ),
     ("ListBranch", m.ListBranchRequest(repo=repo("nope")), S.NOT_FOUND, "^repo default/nope not found$"),
     ("CreateProject", m.CreateProjectRequest(), S.UNKNOWN, r"^name \(\) invalid"),
     (
@@ -98,7 +104,12 @@ REPOS: Cases = [
 
 BRANCHES: Cases = [
     ("CreateBranch", m.CreateBranchRequest(), S.INVALID_ARGUMENT, "^branch cannot be nil$"),
-    ("CreateBranch", m.CreateBranchRequest(branch=m.Branch(name="b")), S.INVALID_ARGUMENT, "^branch repo cannot be nil$"),
+    (
+        "CreateBranch",
+        m.CreateBranchRequest(branch=m.Branch(name="b")),
+        S.INVALID_ARGUMENT,
+        "^branch repo cannot be nil$",
+    ),
     ("CreateBranch", m.CreateBranchRequest(branch=branch("b", "nope")), S.NOT_FOUND, "^repo default/nope not found$"),
     ("CreateBranch", m.CreateBranchRequest(branch=branch(MISSING_ID)), S.UNKNOWN, "^branch name cannot be a UUID V4$"),
     (
@@ -164,16 +175,31 @@ COMMITS: Cases = [
         S.NOT_FOUND,
         f"^parent commit default/data@{MISSING_ID} not found$",
     ),
-    ("FinishCommit", m.FinishCommitRequest(commit=commit("master")), S.UNKNOWN, "^commit default/data@.* has already fin"),
+    (
+        "FinishCommit",
+        m.FinishCommitRequest(commit=commit("master")),
+        S.UNKNOWN,
+        "^commit default/data@.* has already fin",
+    ),
     ("FinishCommit", m.FinishCommitRequest(), S.INVALID_ARGUMENT, "^cannot resolve nil commit"),
-    ("InspectCommit", m.InspectCommitRequest(commit=commit()), S.INVALID_ARGUMENT, "^cannot resolve commit with no ID or"),
+    (
+        "InspectCommit",
+        m.InspectCommitRequest(commit=commit()),
+        S.INVALID_ARGUMENT,
+        "^cannot resolve commit with no ID or",
+    ),
     (
         "InspectCommit",
         m.InspectCommitRequest(commit=commit(MISSING_ID)),
         S.NOT_FOUND,
         f"^commit default/data@{MISSING_ID} not found$",
     ),
-    ("InspectCommit", m.InspectCommitRequest(commit=commit("master^9")), S.NOT_FOUND, "^commit default/data@master^9 not".replace("^9", r"\^9")),
+    (
+        "InspectCommit",
+        m.InspectCommitRequest(commit=commit("master^9")),
+        S.NOT_FOUND,
+        r"^commit default/data@master\^9 not f",
+    ),
     (
         "InspectCommit",
         m.InspectCommitRequest(commit=commit("master^~")),
@@ -217,21 +243,61 @@ COMMITS: Cases = [
 ]
 
 FILES: Cases = [
-    ("InspectFile", m.InspectFileRequest(file=file("/nope")), S.NOT_FOUND, "^file /nope not found in repo default/data at "),
+    (
+        "InspectFile",
+        m.InspectFileRequest(file=file("/nope")),
+        S.NOT_FOUND,
+        "^file /nope not found in repo default/data at ",
+    ),
     ("InspectFile", m.InspectFileRequest(file=file("/", "master", "spare")), S.NOT_FOUND, "^branch"),
     ("InspectFile", m.InspectFileRequest(), S.INVALID_ARGUMENT, "^cannot resolve nil commit"),
-    ("GetFile", m.GetFileRequest(file=file("/nope")), S.NOT_FOUND, "^file /nope not found in repo default/data at commit "),
-    ("GetFile", m.GetFileRequest(file=file("/nope*")), S.NOT_FOUND, r"^file /nope\* not found in repo default/data at "),
-    ("GetFile", m.GetFileRequest(file=file("/")), S.UNKNOWN, "^cannot get directory or non-regular file. Use GetFileTAR"),
-    ("GetFile", m.GetFileRequest(file=file("/*")), S.UNKNOWN, "^matched multiple files. Use GetFileTAR instead$"),
+    (
+        "GetFile",
+        m.GetFileRequest(file=file("/nope")),
+        S.NOT_FOUND,
+        "^file /nope not found in repo default/data at commit ",
+    ),
+    (
+        "GetFile",
+        m.GetFileRequest(file=file("/nope*")),
+        S.NOT_FOUND,
+        r"^file /nope\* not found in repo default/data at ",
+    ),
+    (
+        "GetFile",
+        m.GetFileRequest(file=file("/")),
+        S.UNKNOWN,
+        "^cannot get directory or non-regular file. Use GetFileTAR",
+    ),
+    ("GetFile", m.GetFileRequest(file=file("/d/*")), S.UNKNOWN, "^matched multiple files. Use GetFileTAR instead$"),
     ("GetFile", m.GetFileRequest(file=file("/[")), S.UNKNOWN, "does not parse: unexpected end of input$"),
     ("GetFile", m.GetFileRequest(file=file("/f"), offset=-1), S.INVALID_ARGUMENT, "not negative"),
     ("GetFile", m.GetFileRequest(file=file("/f"), URL="s3://b/k"), S.UNIMPLEMENTED, "not built yet"),
-    ("GetFileTAR", m.GetFileRequest(file=file("/nope")), S.NOT_FOUND, "^file /nope not found in repo default/data at com"),
+    (
+        "GetFileTAR",
+        m.GetFileRequest(file=file("/nope")),
+        S.NOT_FOUND,
+        "^file /nope not found in repo default/data at com",
+    ),
     ("WalkFile", m.WalkFileRequest(file=file("/nope")), S.NOT_FOUND, r"^commit/\w+ does not contain item: \(/nope\)$"),
-    ("ListFile", m.ListFileRequest(file=file("/", "nope")), S.NOT_FOUND, '^branch "nope" not found in repo default/data$'),
-    ("ListFile", m.ListFileRequest(file=file("/"), number=100001), S.INVALID_ARGUMENT, "^cannot return more than 100000 f"),
-    ("ListFile", m.ListFileRequest(file=file("/"), reverse=True), S.INVALID_ARGUMENT, "^number must be > 0 when reverse is"),
+    (
+        "ListFile",
+        m.ListFileRequest(file=file("/", "nope")),
+        S.NOT_FOUND,
+        '^branch "nope" not found in repo default/data$',
+    ),
+    (
+        "ListFile",
+        m.ListFileRequest(file=file("/"), number=100001),
+        S.INVALID_ARGUMENT,
+        "^cannot return more than 100000 f",
+    ),
+    (
+        "ListFile",
+        m.ListFileRequest(file=file("/"), reverse=True),
+        S.INVALID_ARGUMENT,
+        "^number must be > 0 when reverse is",
+    ),
     ("GlobFile", m.GlobFileRequest(commit=commit("master"), pattern="/a}"), S.UNKNOWN, "unexpected token: }"),
     ("DiffFile", m.DiffFileRequest(new_file=file("/", MISSING_ID)), S.NOT_FOUND, "^commit default/data@.* not found$"),
 ]
@@ -243,13 +309,23 @@ WRITES: Cases = [
     ("ModifyFile", stream(ON_MASTER, m.ModifyFileRequest()), S.INVALID_ARGUMENT, "^validate recv: "),
     ("ModifyFile", stream(to(m.Commit()), add("/a")), S.INVALID_ARGUMENT, "^cannot resolve nil commit"),
     ("ModifyFile", stream(to(commit(on="b", of="nope")), add("/a")), S.NOT_FOUND, "^repo default/nope not found$"),
-    ("ModifyFile", stream(to(commit("nope")), add("/a")), S.NOT_FOUND, '^branch "nope" not found in repo default/data$'),
+    (
+        "ModifyFile",
+        stream(to(commit("nope")), add("/a")),
+        S.NOT_FOUND,
+        '^branch "nope" not found in repo default/data$',
+    ),
     ("ModifyFile", stream(to(commit("master")), add("/a")), S.UNKNOWN, "^commit default/data@.* has already finished$"),
     ("ModifyFile", stream(to(commit(on="a b")), add("/a")), S.UNKNOWN, r"^name \(a b\) invalid"),
     ("ModifyFile", stream(ON_MASTER, add("/ok"), add("../x")), S.UNKNOWN, "relative file paths are not allowed$"),
     ("ModifyFile", stream(ON_MASTER, add("/ok"), add("")), S.INVALID_ARGUMENT, r"^path \(\) invalid"),
     ("ModifyFile", stream(ON_MASTER, add("/ok"), add("/")), S.INVALID_ARGUMENT, "the root is a directory"),
-    ("ModifyFile", stream(ON_MASTER, add("/ok"), add("/a\nb")), S.INVALID_ARGUMENT, "only printable characters allowed$"),
+    (
+        "ModifyFile",
+        stream(ON_MASTER, add("/ok"), add("/a\nb")),
+        S.INVALID_ARGUMENT,
+        "only printable characters allowed$",
+    ),
     ("ModifyFile", stream(ON_MASTER, add("/" + "x" * 100_000)), S.INVALID_ARGUMENT, "longer than 4096 bytes"),
     ("ModifyFile", stream(ON_MASTER, add("/\n" * 50_000)), S.INVALID_ARGUMENT, "^path "),
     ("ModifyFile", stream(ON_MASTER, delete("/a/../b")), S.UNKNOWN, "relative file paths are not allowed$"),
@@ -267,7 +343,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterable[Serving]:
     made = Serving(tmp_path_factory.mktemp("spoiled"))
     for name in ("data", "out", "spare"):
         made.raw.CreateRepo(m.CreateRepoRequest(repo=repo(name)))
-    made.raw.ModifyFile(stream(ON_MASTER, add("/f"), add("/d/x")))
+    made.raw.ModifyFile(stream(ON_MASTER, add("/f"), add("/d/x"), add("/d/y")))
     made.raw.CreateBranch(m.CreateBranchRequest(branch=branch("master", "out"), provenance=[branch("master")]))
     made.raw.FinishCommit(m.FinishCommitRequest(commit=commit("master", "out")))
     made.raw.InspectCommit(m.InspectCommitRequest(commit=commit("master", "out"), wait=4))
@@ -303,12 +379,9 @@ def test_bad_input(
         if not isinstance(answer, (Empty, m.Commit)) and hasattr(answer, "__iter__"):
             list(answer)
     assert refused.value.code() is code, refused.value.details()
-    refused.match(words) if False else None
     details = refused.value.details()
-    import re
-
     assert re.search(words, details), details
-    assert "\n" not in details
+    assert "\n" not in details or rpc == "DeleteProject"  # one line for each repo
     assert caplog.records == []  # a mistake of the caller is no event of the server
     assert state(spoiled) == before
 

@@ -11,7 +11,6 @@ import grpc
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs
-
 from tests.api.serving import Serving
 
 MASTER = pfs.Branch.from_uri("data@master")
@@ -229,11 +228,11 @@ def test_one_file_or_a_tar(example: Client) -> None:
         ("/a", "cannot get directory or non-regular file. Use GetFileTAR instead"),
         ("/a/*", "matched multiple files. Use GetFileTAR instead"),
     ):
-        with pytest.raises(ValueError) as refused:  # noqa: PT011 - the SDK's own wrapping
+        with pytest.raises(ValueError) as refused:
             example.pfs.pfs_file(file(f"data@master:{path}"))
         assert refused.value.__cause__.details() == words
     head = example.pfs.inspect_branch(branch=MASTER).head.id
-    with pytest.raises(ValueError) as refused:  # noqa: PT011
+    with pytest.raises(ValueError) as refused:
         example.pfs.pfs_file(file("data@master:/nope"))
     assert refused.value.__cause__.code() == grpc.StatusCode.NOT_FOUND
     assert refused.value.__cause__.details() == f"file /nope not found in repo default/data at commit {head}"
@@ -304,7 +303,14 @@ def test_exists_helpers(example: Client) -> None:
 
 def test_commits_are_named_in_every_way_that_clients_know(example: Client) -> None:
     head = example.pfs.inspect_branch(branch=MASTER).head
-    for uri in ("data@master", f"data@{head.id}", f"data@master={head.id}", "data@master^0", f"data@{head.id}^0", "default/data@master"):
+    for uri in (
+        "data@master",
+        f"data@{head.id}",
+        f"data@master={head.id}",
+        "data@master^0",
+        f"data@{head.id}^0",
+        "default/data@master",
+    ):
         assert example.pfs.inspect_commit(commit=pfs.Commit.from_uri(uri)).commit.id == head.id
     bare = pfs.Commit(repo=pfs.Repo(name="data"), id=head.id)
     assert example.pfs.inspect_commit(commit=bare).commit.id == head.id

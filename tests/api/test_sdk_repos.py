@@ -9,8 +9,8 @@ import grpc
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs
-
 from tests.api.serving import Serving
+
 from trunkline.wire import pfs_pb2
 
 MASTER = pfs.Branch.from_uri("data@master")
@@ -228,7 +228,9 @@ def test_a_given_parent(chain: tuple[Client, list[str]]) -> None:
     assert client.pfs.inspect_file(file=pfs.File.from_uri("data@master:/f")).size_bytes == 1
 
 
-def test_messages_without_a_project_or_a_type_mean_the_default(serving: Serving, chain: tuple[Client, list[str]]) -> None:
+def test_messages_without_a_project_or_a_type_mean_the_default(
+    serving: Serving, chain: tuple[Client, list[str]]
+) -> None:
     _, made = chain
     bare = pfs_pb2.Repo(name="data")
     assert serving.raw.InspectRepo(pfs_pb2.InspectRepoRequest(repo=bare)).repo.project.name == "default"

@@ -82,9 +82,7 @@ def test_keys_of_deleted_rows_are_never_used_again(catalog: SqliteCatalog) -> No
         made = []
         for name in ("a", "b"):
             made.append(
-                tx.insert(
-                    "INSERT INTO repos (project, name, type, created) VALUES (?, ?, 'user', 0)", (project, name)
-                )
+                tx.insert("INSERT INTO repos (project, name, type, created) VALUES (?, ?, 'user', 0)", (project, name))
             )
             tx.run("DELETE FROM repos WHERE id = ?", (made[-1],))
         return made[0], made[1]
@@ -107,9 +105,7 @@ def test_rows_that_must_be_there(catalog: SqliteCatalog) -> None:
 
 def test_a_broken_rule_of_the_schema_is_seen_as_the_bug_it_is(catalog: SqliteCatalog) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        catalog.write(
-            lambda tx: tx.run("INSERT INTO repos (project, name, type, created) VALUES (99, 'r', 'user', 0)")
-        )
+        catalog.write(lambda tx: tx.run("INSERT INTO repos (project, name, type, created) VALUES (99, 'r', 'user', 0)"))
 
 
 def test_a_full_disk_changes_nothing_and_reads_go_on(path: Path) -> None:

@@ -31,7 +31,9 @@ def test_cleaning(given_path: str, cleaned: str) -> None:
     assert paths.clean(given_path) == cleaned
 
 
-@pytest.mark.parametrize("path", ["/a", "a", "a/b.c", "/a b", "/ä/日本", "/a*b", "/x[1](2){3}!@+^?", "/...", "/a..b", "a//b"])
+@pytest.mark.parametrize(
+    "path", ["/a", "a", "a/b.c", "/a b", "/ä/日本", "/a*b", "/x[1](2){3}!@+^?", "/...", "/a..b", "a//b"]
+)
 def test_paths_that_files_may_have(path: str) -> None:
     paths.check(path)
     assert paths.file_path(path).startswith("/")

@@ -181,6 +181,8 @@ class FakePfs(pfs_pb2_grpc.APIServicer):
     def ModifyFile(self, requests, context):
         first = next(requests)
         operations = list(requests)
+        if any(operation.HasField("set_commit") for operation in operations):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "cannot set commit")
         self.requests.extend([first, *operations])
         target = first.set_commit
         repo = target.repo.name

@@ -212,7 +212,13 @@ def test_ancestry_beyond_the_chain(chain: House, reference: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "separator", "stranger"),
-    [("master^~", "^", "~"), ("master^x", "^", "x"), ("master~1.2", "~", "1"), ("master.-1", ".", "-"), ("a^٣", "^", "٣")],
+    [
+        ("master^~", "^", "~"),
+        ("master^x", "^", "x"),
+        ("master~1.2", "~", "1"),
+        ("master.-1", ".", "-"),
+        ("a^٣", "^", "٣"),
+    ],
 )
 def test_ancestry_that_makes_no_sense(text: str, separator: str, stranger: str) -> None:
     with pytest.raises(InvalidRequest) as refused:

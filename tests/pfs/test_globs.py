@@ -151,7 +151,25 @@ def test_any_text_is_a_pattern_or_a_clear_error(pattern: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["a", "b", "a.txt", "*", "**", "?", "[ab]", "[!a]", "{a,b}", "{a/b,ab}", "(*)", "(a|b)", "+(a)", "*(b)", "?(a)", "!(a)", "a*"]
+    [
+        "a",
+        "b",
+        "a.txt",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "[!a]",
+        "{a,b}",
+        "{a/b,ab}",
+        "(*)",
+        "(a|b)",
+        "+(a)",
+        "*(b)",
+        "?(a)",
+        "!(a)",
+        "a*",
+    ]
 )
 LEVELS = st.lists(PIECES, min_size=1, max_size=2).map("".join)
 PATTERNS = st.lists(LEVELS, max_size=3).map(lambda parts: "/" + "/".join(parts))

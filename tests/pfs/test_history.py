@@ -177,7 +177,9 @@ def test_an_open_commit_can_be_dropped_with_what_was_written(house: House) -> No
 
 def test_what_comes_from_a_commit_is_dropped_only_if_asked(fed: tuple[House, list[str]]) -> None:
     house, (_, second, third) = fed
-    with pytest.raises(Refused, match=rf"^cannot drop commit \(default/data@{third}\) with subvenance without recursive$"):
+    with pytest.raises(
+        Refused, match=rf"^cannot drop commit \(default/data@{third}\) with subvenance without recursive$"
+    ):
         house.drop("data")
     house.drop("data", recursive=True)
     assert (house.commit("data").id, house.commit("out").id) == (second, second)

@@ -146,12 +146,13 @@ def test_a_write_waits_for_a_finishing_head(data: House) -> None:
             [copied("/all", "data@master", "/")],
             {"/f": "old", "/d/x": "1", "/d/y": "2", "/all/f": "old", "/all/d/x": "1", "/all/d/y": "2"},
         ),
-        ([add("/new", "1"), copied("/copy", "data@master", "/new")], {"/f": "old", "/d/x": "1", "/d/y": "2", "/new": "1"}),
+        (
+            [add("/new", "1"), copied("/copy", "data@master", "/new")],
+            {"/f": "old", "/d/x": "1", "/d/y": "2", "/new": "1"},
+        ),
     ],
 )
-def test_operations(
-    data: House, opened: bool, operations: list[modify.Operation], after: dict[str, str]
-) -> None:
+def test_operations(data: House, opened: bool, operations: list[modify.Operation], after: dict[str, str]) -> None:
     data.write("data", add("/f", "old"), add("/d/x", "1"), add("/d/y", "2"))
     if opened:
         data.start("data")
@@ -263,7 +264,9 @@ def test_a_file_and_a_directory_cannot_share_a_path(
 ) -> None:
     data.write("data", *before)
     files, count = data.files("data"), heads(data)
-    with pytest.raises(Refused, match=rf"^cannot write to default/data@master: file / directory path collision \({path}\)"):
+    with pytest.raises(
+        Refused, match=rf"^cannot write to default/data@master: file / directory path collision \({path}\)"
+    ):
         data.write("data", *then)
     assert (data.files("data"), heads(data)) == (files, count)
     data.start("data")  # in an open commit it is told at the end
@@ -395,7 +398,9 @@ def test_writers_of_one_branch_all_succeed(data: House) -> None:
 
     background = threading.Thread(target=finisher)
     background.start()
-    errors = at_once(*(lambda n=n: data.write("data", add(f"/{n}", str(n)), add("/log", f"{n},")) for n in range(writers)))
+    errors = at_once(
+        *(lambda n=n: data.write("data", add(f"/{n}", str(n)), add("/log", f"{n},")) for n in range(writers))
+    )
     stop.set()
     background.join()
     data.settle()

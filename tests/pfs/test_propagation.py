@@ -207,7 +207,10 @@ def test_an_alias_is_the_commit_that_the_set_came_from(dag: House) -> None:
     dag.put("labels", b="2")
     labels = dag.commit("labels@master^")
     assert dag.commit(f"labels@{put}") == labels
-    with dag.catalog.read() as tx, pytest.raises(NotFound, match=f"^commit default/train@{'0' * 12}4{'0' * 19} not found$"):
+    with (
+        dag.catalog.read() as tx,
+        pytest.raises(NotFound, match=f"^commit default/train@{'0' * 12}4{'0' * 19} not found$"),
+    ):
         resolve.commit(tx, CommitRef(RepoRef("train"), "0" * 12 + "4" + "0" * 19))
     dag.repo("else")
     with pytest.raises(NotFound, match=f"^commit default/else@{put} not found$"):

@@ -194,10 +194,7 @@ def pairs(new: View, path: str, old: View, older_path: str) -> list[tuple[str | 
     maps = new.maps
     if old.maps is not maps:
         old = View(maps, old.reader, maps.build(list(old.maps.range(old.root))))
-    return [
-        (left and left.path, right and right.path)
-        for left, right in new.diff(path, old, older_path)
-    ]
+    return [(left and left.path, right and right.path) for left, right in new.diff(path, old, older_path)]
 
 
 # -- against the plainest reading of the rules -----------------------------------------------------------

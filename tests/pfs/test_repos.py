@@ -102,7 +102,9 @@ def test_a_repo_that_others_come_from_is_kept_unless_forced(house: House) -> Non
     house.repo("data", "out")
     house.put("data", a="1")
     house.branch("out@master", "data@master")
-    with pytest.raises(Refused, match=r"cannot be deleted because it's in the direct provenance of \[default/out@master"):
+    with pytest.raises(
+        Refused, match=r"cannot be deleted because it's in the direct provenance of \[default/out@master"
+    ):
         house.pfs.change(lambda change: repos.delete(change, RepoRef("data")))
     assert house.files("data") == {"/a": "1"}
     house.pfs.change(lambda change: repos.delete(change, RepoRef("data"), force=True))

@@ -170,13 +170,13 @@ class FakePachd(WorkServicer):
 class WorkerProcess:
     """A worker, as pachd starts it."""
 
-    def __init__(self, pachd: FakePachd, name: str, **settings: object) -> None:
+    def __init__(self, pachd: FakePachd, name: str, environ: dict[str, str] | None = None, **settings: object) -> None:
         self.name = name
         self.process = subprocess.Popen(
             [sys.executable, "-m", "trunkline.worker"],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={"PATH": os.environ["PATH"], "SECRET_OF_PACHD": "x"},
+            env={"PATH": os.environ["PATH"], "SECRET_OF_PACHD": "x"} | (environ or {}),
         )
         assert self.process.stdin is not None
         self.process.stdin.write(self.settings(pachd, name, **settings))

@@ -105,6 +105,24 @@ def test_settled_means_sent() -> None:
     log.close()
 
 
+def test_settling_does_not_wait_for_lines_that_come_later() -> None:
+    receiver = Receiver()
+    log = receiver.log()
+    stop = threading.Event()
+
+    def flood() -> None:
+        while not stop.is_set():
+            log.add("d", "x", user=True)
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    for _ in range(5):
+        log.settle()
+    stop.set()
+    thread.join()
+    log.close()
+
+
 def test_a_flood_is_held_back() -> None:
     receiver = Receiver()
     receiver.gate.clear()

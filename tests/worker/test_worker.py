@@ -406,6 +406,15 @@ sys.stdin.read()
     os.close(writing)
 
 
+def test_the_language_of_the_machine_does_not_matter(own: FakePachd) -> None:
+    worker = WorkerProcess(own, "only", environ={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    root = own.commit({"/grüße €": b"x"})
+    given = datum(wire.DatumInput(name="in", path="/", root=root))
+    report = one(own, batch([given], cmd=["cp", "-r", "/pfs/in", "/pfs/out/größe"]))
+    assert own.outputs(report) == {"/größe/grüße €": b"x"}
+    worker.end()
+
+
 def test_a_wrong_token_is_told_in_one_line(own: FakePachd) -> None:
     worker = WorkerProcess(own, "only", token="wrong")
     assert worker.process.wait(20) == 8

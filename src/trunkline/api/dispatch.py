@@ -8,6 +8,8 @@ it is not built; nothing but this module knows gRPC's server interface.
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,15 +25,41 @@ Handler = Callable[[Any, "Call"], Any]
 Options = Callable[[str], Handler | None]
 
 
+ERROR_KEY = "trunkline-error"
+"""Trailing metadata: the code of the error's class."""
+
+CANCEL_LAG = 0.01
+"""Seconds by which a cancellation may be noticed later than the end of the stream that it caused. It was seen to be
+0.2 ms at the most."""
+
+
 class Call:
     """What a handler may know of the call besides its request."""
 
     def __init__(self, context: grpc.ServicerContext) -> None:
         self._context = context
+        self._gone = threading.Event()
+        self._ended: float | None = None
+        if not context.add_callback(self._gone.set):
+            self._gone.set()
 
     def alive(self) -> bool:
         """Whether the caller still waits for an answer."""
-        return bool(self._context.is_active())
+        return not self._gone.is_set() and bool(self._context.is_active())
+
+    def stream_ended(self) -> None:
+        """Notes that the caller's stream came to its end: by its wish, or because it went away."""
+        self._ended = time.monotonic()
+
+    def wants_result(self) -> bool:
+        """Whether the stream ended by the caller's wish. To be asked before its effects are made visible.
+
+        gRPC shows a cancelled stream first as one that has ended, and a moment later as cancelled; so this waits
+        out that moment.
+        """
+        if self._ended is not None:
+            self._gone.wait(max(0.0, self._ended + CANCEL_LAG - time.monotonic()))
+        return self.alive()
 
     def metadata(self, key: str) -> str:
         """The value of a header, or an empty text."""
@@ -120,8 +148,11 @@ def shortened(text: str) -> str:
 def abort(context: grpc.ServicerContext, method: MethodDescriptor, error: Exception) -> None:
     """Ends the call with the status and the line of an error; an unforeseen one is logged whole."""
     if isinstance(error, (Cancelled, grpc.RpcError)) and not context.is_active():
-        return  # the caller is gone; reading on from its stream raises a bare RpcError
+        # Nobody hears it, and it is no event: reading on from the stream of a caller that is gone raises RpcError.
+        context.abort(grpc.StatusCode.CANCELLED, "the caller went away")
     if isinstance(error, TrunklineError):
+        # One status stands for several classes; our own command line tells them apart by this.
+        context.set_trailing_metadata(((ERROR_KEY, error.code),))
         status = getattr(grpc.StatusCode, error.grpc_status)
         context.abort(status, shortened(error.message))
     log.exception("unforeseen error", extra={"rpc": method.full_name})

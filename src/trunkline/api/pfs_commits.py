@@ -58,7 +58,7 @@ class CommitCalls:
         """One commit, once it is as far as asked for."""
         with self._pfs.catalog.read() as tx:
             commit = resolve.commit(tx, convert.commit_ref(request.commit))
-        commit = listing.wait(self._pfs.catalog, commit, Wait(request.wait), call.alive)
+        commit = listing.wait(self._pfs.catalog, commit, _wait(request.wait), call.alive)
         return self._info(commit, bound=False)
 
     def ListCommit(self, request: pfs_pb2.ListCommitRequest, call: Call) -> Iterator[pfs_pb2.CommitInfo]:
@@ -85,7 +85,7 @@ class CommitCalls:
             convert.repo_ref(request.repo),
             branch=request.branch,
             start=convert.optional_commit_ref(request, "from"),
-            state=Wait(request.state),
+            state=_wait(request.state),
             origin=_origin(request.origin_kind) if not request.all else "",
             alive=call.alive,
         )
@@ -151,7 +151,16 @@ def _set_id(message: pfs_pb2.CommitSet) -> SetId:
     return SetId(message.id)
 
 
+def _wait(state: int) -> Wait:
+    try:
+        return Wait(state)
+    except ValueError:
+        raise InvalidRequest(f"there is no commit state {state}: give one from 0 to {Wait.FINISHED.value}") from None
+
+
 def _origin(kind: int) -> str:
+    if kind not in pfs_pb2.OriginKind.values():
+        raise InvalidRequest(f"there is no kind of origin {kind}: give one from 0 to 3")
     return pfs_pb2.OriginKind.Name(kind) if kind else ""
 
 

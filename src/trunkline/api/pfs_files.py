@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -21,8 +21,11 @@ from trunkline.pfs.rows import Commit
 from trunkline.pfs.tree import Node
 from trunkline.wire import pfs_pb2
 
-LARGEST_MESSAGE = 4 * 1024 * 1024
-"""Bytes of content in one message of a stream; far below the limit of 20 MiB."""
+LARGEST_MESSAGE = 2 * 1024 * 1024
+"""Bytes of content in one message of a stream; below the 4 MiB that gRPC clients take if nobody tells them."""
+
+_WORTH_SENDING = 256 * 1024
+"""Bytes; smaller pieces wait for more, since a message costs more than a copy."""
 
 
 class _Opened:
@@ -52,7 +55,7 @@ class FileCalls:
         if first is None or not first.HasField("set_commit"):
             raise InvalidRequest("first message must be a commit")
         target = convert.commit_ref(first.set_commit)
-        modify.write(self._pfs, target, _operations(requests, call), call.alive)
+        modify.write(self._pfs, target, _operations(requests, call), call.wants_result)
         return Empty()
 
     def GetFile(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
@@ -62,9 +65,7 @@ class FileCalls:
             raise Refused("cannot get directory or non-regular file. Use GetFileTAR instead")
         if len(matches) > 1:
             raise Refused("matched multiple files. Use GetFileTAR instead")
-        for piece in opened.view.read(matches[0], request.offset):
-            for start in range(0, len(piece), LARGEST_MESSAGE):
-                yield BytesValue(value=piece[start : start + LARGEST_MESSAGE])
+        yield from _messages(opened.view.read(matches[0], request.offset))
 
     def GetFileTAR(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
         """Everything that matches, as one tar."""
@@ -81,8 +82,7 @@ class FileCalls:
                     if node.path >= low and (not high or node.path < high):
                         yield node
 
-        for piece in tarstream.tar(opened.view, nodes()):
-            yield BytesValue(value=piece)
+        yield from _messages(tarstream.tar(opened.view, nodes()))
 
     def InspectFile(self, request: pfs_pb2.InspectFileRequest, call: Call) -> pfs_pb2.FileInfo:
         """One file or directory."""
@@ -172,6 +172,21 @@ class FileCalls:
         return opened, matches
 
 
+def _messages(pieces: Iterable[bytes]) -> Iterator[BytesValue]:
+    """Bytes in messages of a good size, whatever the pieces."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) > LARGEST_MESSAGE:
+            yield BytesValue(value=bytes(held[:LARGEST_MESSAGE]))
+            del held[:LARGEST_MESSAGE]
+        if len(held) >= _WORTH_SENDING:
+            yield BytesValue(value=bytes(held))
+            held.clear()
+    if held:
+        yield BytesValue(value=bytes(held))
+
+
 def _check_glob(pattern: str) -> None:
     """Refuses a pattern that does not parse with the status that clients of 2.11 expect here."""
     try:
@@ -195,8 +210,7 @@ def _operations(requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> It
             raise InvalidRequest("cannot set commit: only the first message may")
         else:
             raise InvalidRequest("validate recv: ModifyFileRequest.body: value is required")
-    if not call.alive():
-        raise InvalidRequest("the stream of operations was cancelled: nothing was written")
+    call.stream_ended()
 
 
 def _added(add: pfs_pb2.AddFile) -> modify.Operation:

@@ -35,29 +35,33 @@ def upload(server: Server, commit: pfs.Commit, sources: Iterable[Source], *, ove
         InvalidRequest: a source that cannot be read; nothing is stored then.
         TrunklineError: what the server refused.
     """
-    failures: list[BaseException] = []
-    messages = _guarded(_messages(commit, sources, overwrite, recursive), failures)
+    failures: list[TrunklineError] = []
+    messages = _guarded(commit, _messages(commit, sources, overwrite, recursive), failures)
     try:
         server.pfs.ModifyFile(messages)
     except TrunklineError:
-        if failures:
-            raise failures[0] from None
-        raise
+        if not failures:
+            raise
+    if failures:
+        raise failures[0] from None
 
 
 def _guarded(
-    messages: Iterator[pfs.ModifyFileRequest], failures: list[BaseException]
+    commit: pfs.Commit, messages: Iterator[pfs.ModifyFileRequest], failures: list[TrunklineError]
 ) -> Iterator[pfs.ModifyFileRequest]:
-    """Keeps what went wrong while reading: gRPC, which iterates in a thread of its own, would only say that
-    something did."""
+    """Ends a stream that cannot go on with a message that every server refuses: a second commit.
+
+    To cancel the call would not do: at the server a cancelled stream can look, for a moment, like one that
+    has come to its end, and half of the files would be stored.
+    """
     try:
         yield from messages
     except OSError as error:
         failures.append(InvalidRequest(f"{error.filename or 'input'} cannot be read: {error.strerror}"))
-        raise
     except TrunklineError as error:
         failures.append(error)
-        raise
+    if failures:
+        yield pfs.ModifyFileRequest(set_commit=commit)
 
 
 def _messages(

@@ -40,8 +40,7 @@ def insert_commit(
             "commit in this transaction"
         )
     key = change.tx.insert(
-        "INSERT INTO commits (repo, set_id, branch, parent, origin, description, started) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO commits (repo, set_id, branch, parent, origin, description, started) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (repo_key, change.set_id, branch, parent, origin, description, change.now),
     )
     change.created.append(key)

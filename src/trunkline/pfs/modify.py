@@ -16,7 +16,7 @@ from trunkline.catalog import Tx
 from trunkline.content.entry import from_entry
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel import paths
-from trunkline.kernel.errors import InvalidRequest, Refused
+from trunkline.kernel.errors import Cancelled, InvalidRequest, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import commits, layers, provenance, resolve, rows, sources
@@ -73,7 +73,11 @@ def write(
 ) -> Commit:
     """Applies a stream of operations to a commit or branch; returns the commit that holds the result.
 
+    Args:
+        alive: whether the caller is still there; asked last before the result is made visible.
+
     Raises:
+        Cancelled: the caller went away; nothing was changed.
         NotFound, Refused, InvalidRequest: the target cannot be written, or an operation breaks a rule; nothing
             was changed.
         StorageFull, StorageFailed: nothing was changed.
@@ -85,6 +89,8 @@ def write(
     builder = LayerBuilder(pfs.maps, ContentWriter(pfs.store))
     _collect(pfs, builder, operations, alive)
     written = builder.finish()
+    if not alive():
+        raise Cancelled("the caller went away before everything was sent: nothing was written")
     for _ in range(ATTEMPTS):
         made = _try(pfs, target, written, alive)
         if made is not None:

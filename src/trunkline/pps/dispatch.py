@@ -22,7 +22,7 @@ from trunkline.pps.outcomes import DatumReport
 from trunkline.pps.refs import JobRef
 from trunkline.pps.tickets import Batch, Ticket, Verdict, WorkDatum, WorkerStatus
 
-_PATIENCE = 0.5
+PATIENCE = 0.5
 """Seconds that a wait for work goes on before leases are looked at again."""
 
 _LOST = Verdict(lost=True)
@@ -156,7 +156,7 @@ class Dispatcher:
                 left = deadline - time.monotonic()
                 if leased is not None or left <= 0:
                     break
-                self._changed.wait(min(left, _PATIENCE))
+                self._changed.wait(min(left, PATIENCE))
             if leased is None:
                 return None
             running, lease = leased
@@ -275,7 +275,7 @@ class Dispatcher:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            self._changed.wait(min(left, _PATIENCE))
+            self._changed.wait(min(left, PATIENCE))
             self._expire()
         return True
 

@@ -27,7 +27,7 @@ FEED = 256
 
 DEFAULT_TRIES = 3
 
-_LOOK = 1.0
+LOOK = 1.0
 """Seconds between two looks at whether the job is still wanted."""
 
 
@@ -74,7 +74,7 @@ class Processing:
         running = self._dispatcher.open(self._ticket())
         try:
             self._feed(running, first, todo)
-            while running.wait(_LOOK):
+            while running.wait(LOOK):
                 self.check()
             if running.dropped:
                 self.check()
@@ -94,7 +94,7 @@ class Processing:
     def _feed(self, running: Running, first: list[Entry], rest: Iterator[Entry]) -> None:
         page, offered = first, 0
         while page:
-            while not running.offer(page, _LOOK):
+            while not running.offer(page, LOOK):
                 if running.dropped:
                     return
                 self.check()

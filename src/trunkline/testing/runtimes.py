@@ -241,6 +241,13 @@ class RuntimeSuite:
         with pytest.raises(CannotStart, match="no such interpreter"):
             run(sandbox, "/pfs/lost")
 
+    def test_what_no_command_can_hold(self, sandbox: Sandbox) -> None:
+        with pytest.raises(CannotStart, match="NUL"):
+            run(sandbox, "echo", "a\0b")
+        with pytest.raises(CannotStart, match="argument list too long"):
+            run(sandbox, "echo", "x" * 3_000_000)
+        assert run(sandbox, "true")[0] == Ended(0)
+
     # -- ending ---------------------------------------------------------------------------------------------
 
     def test_time_is_up(self, sandbox: Sandbox) -> None:

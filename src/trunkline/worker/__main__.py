@@ -1,38 +1,17 @@
-"""`python -m trunkline.worker`: a worker process, started by pachd and by nobody else.
-
-Reads its settings from the first line of standard input; when that input ends, or pachd does, it ends too.
-"""
+"""`python -m trunkline.worker`: a worker process, started by pachd and by nobody else."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from trunkline.kernel.clock import SystemClock
-from trunkline.kernel.errors import TrunklineError
-from trunkline.objects.local import LocalStore
-from trunkline.worker import config, lifeline
-from trunkline.worker.client import Client
-from trunkline.worker.desk import Bench
-from trunkline.worker.loop import Loop
-from trunkline.worker.runtimes.process import ProcessRuntime
-
-
-def main() -> int:
-    """Runs the worker; returns an exit code when it cannot go on."""
-    lifeline.hold()
-    try:
-        settings = config.read(lifeline.read_line())
-        lifeline.watch()
-        os.umask(0o022)
-        masks = [settings.home, settings.scratch, settings.store]
-        runtime = ProcessRuntime(settings.scratch / "view", masks, settings.isolation)
-        bench = Bench(settings, LocalStore(settings.store), runtime)
-        Loop(Client(settings), bench, SystemClock()).run()
-    except TrunklineError as error:
-        print(f"trunkline worker: {error}", file=sys.stderr)
-        return error.exit_code
-
-
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":
+        # Paths of commits are UTF-8 whatever the language of the machine.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "trunkline.worker"])  # noqa: S606
+    # Read by gRPC's own library when it is imported, and not afterwards: its notes do not belong among the
+    # one-line errors of a worker.
+    os.putenv("GRPC_VERBOSITY", "NONE")
+    from trunkline.worker.main import main
+
     sys.exit(main())

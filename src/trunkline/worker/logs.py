@@ -43,7 +43,8 @@ class BatchLog:
         self._changed = threading.Condition()
         self._lines: deque[Line] = deque()
         self._bytes = 0
-        self._sending = False
+        self._added = 0
+        self._sent = 0
         self._hurry = False
         self._closed = False
         self._failure: TrunklineError | None = None
@@ -61,6 +62,7 @@ class BatchLog:
             if self._failure is not None:
                 return
             self._lines.append(line)
+            self._added += 1
             self._bytes += len(message) + _LINE_COST
             if len(self._lines) == 1 or self._bytes >= _GROUP_BYTES:
                 self._changed.notify_all()
@@ -76,9 +78,11 @@ class BatchLog:
             PachdGone: pachd does not take lines.
         """
         with self._changed:
+            # Not until none is waiting: user code that never stops writing must not hold up a report.
+            target = self._added
             self._hurry = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._failure or not (self._lines or self._sending))
+            self._changed.wait_for(lambda: self._failure or self._sent >= target)
             self._hurry = False
             if self._failure is not None:
                 raise self._failure
@@ -102,7 +106,7 @@ class BatchLog:
                 self._on_failure(error)
                 return
             with self._changed:
-                self._sending = False
+                self._sent += len(group)
                 self._changed.notify_all()
 
     def _next_group(self) -> list[Line]:
@@ -117,7 +121,6 @@ class BatchLog:
                 size += len(line.message) + _LINE_COST
                 group.append(line)
             self._bytes -= size
-            self._sending = bool(group)
             return group
 
     def _is_due(self) -> bool:
@@ -126,7 +129,6 @@ class BatchLog:
     def _fail(self, error: TrunklineError) -> None:
         with self._changed:
             self._failure = error
-            self._sending = False
             self._lines.clear()
             self._bytes = 0
             self._changed.notify_all()

@@ -44,7 +44,7 @@ CREATE TABLE commits (
 CREATE INDEX commits_by_set ON commits (set_id, id);
 CREATE INDEX commits_by_parent ON commits (parent);
 CREATE INDEX commits_by_repo ON commits (repo, id);
-CREATE INDEX commits_unfinished ON commits (id) WHERE finished IS NULL;
+CREATE INDEX commits_finishing ON commits (id) WHERE finished IS NULL AND finishing IS NOT NULL;
 
 CREATE TABLE branches (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -45,6 +45,7 @@ class ProcessRuntime:
         self._masks = [each.resolve() for each in masks]
         self._isolation = isolation
         self.refusal = ""
+        self._refused = False
         self._ended: list[subprocess.Popen[bytes]] = []
 
     def open(self, request: Request) -> ProcessSandbox:
@@ -53,7 +54,7 @@ class ProcessRuntime:
         for mask in self._masks:
             if mask == Path("/"):
                 raise SandboxRefused("TRUNKLINE_HOME is /: choose a folder of its own, user code must not see it")
-        if self._isolation != "substitution" and not self.refusal:
+        if self._isolation != "substitution" and not self._refused:
             try:
                 return self._start(request, root, "namespace")
             except _NoView as error:
@@ -63,6 +64,8 @@ class ProcessRuntime:
                         "machine, or set TRUNKLINE_ISOLATION=auto"
                     ) from None
                 self.refusal = str(error)
+                # With an environment, that may have been the reason, and the next one may be better.
+                self._refused = root is None
         return self._start(request, root, "substitution")
 
     def close(self) -> None:
@@ -77,7 +80,7 @@ class ProcessRuntime:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _BOOT, str(theirs.fileno()), str(_PACKAGES)],
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, str(theirs.fileno()), str(_PACKAGES)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={},
@@ -101,7 +104,8 @@ class ProcessRuntime:
             raise
         ours.settimeout(None)
         self._bury(process)
-        warnings = () if mode == "namespace" else (_FALLBACK.format(reason=self.refusal or "as set"),)
+        why = self.refusal or "as TRUNKLINE_ISOLATION says"
+        warnings = () if mode == "namespace" else (_FALLBACK.format(reason=why),)
         substitution = None if mode == "namespace" else Substitution(staging, root)
         return ProcessSandbox(ours, request, Setup.of(mode, answer, warnings), substitution)
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from trunkline.worker.runtimes import reasons
-from trunkline.worker.runtimes.protocol import Command, Ended, Linked, Output, Request, SandboxLost
+from trunkline.worker.runtimes.protocol import CannotStart, Command, Ended, Linked, Output, Request, SandboxLost
 from trunkline.worker.runtimes.runner import frames
 from trunkline.worker.runtimes.substitution import Substitution
 
@@ -81,6 +81,8 @@ class ProcessSandbox:
 
     def run(self, command: Command, output: Output) -> Ended:
         """As the protocol says."""
+        if any("\0" in each for each in (*command.argv, *command.env, *command.env.values(), command.cwd)):
+            raise CannotStart(f"{command.argv[0]!r} cannot be started: its arguments or variables hold a NUL")
         wanted = self._substitution.command(command) if self._substitution is not None else command
         reading, writing = os.pipe()
         stdin = _standard_input(wanted.stdin)

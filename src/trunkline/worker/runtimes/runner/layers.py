@@ -102,7 +102,7 @@ class Layers:
                 copy_entry(f"{machine}/{entry.name}" if both else entry.path, f"{target}/{entry.name}")
                 if both:
                     self._merge(f"{machine}/{entry.name}", [entry.path])
-        for name in os.listdir(machine):
+        for name in _names(machine):
             if name not in taken:
                 copy_entry(f"{machine}/{name}", f"{target}/{name}")
         if not writable:
@@ -124,6 +124,14 @@ def copy_entry(source: str, target: str) -> None:
 def _entries(folder: str) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as found:
         return sorted(found, key=lambda entry: entry.name)
+
+
+def _names(folder: str) -> list[str]:
+    """The names in a folder of the machine; none in one that the user may not read."""
+    try:
+        return os.listdir(folder)
+    except PermissionError:
+        return []
 
 
 def _alike(entry: os.DirEntry[str], machine: str) -> bool:

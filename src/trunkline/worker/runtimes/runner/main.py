@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # What is left to user code that runs as root: what containers usually leave, but devices and chroot.
 _KEPT_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 14, 23, 29, 31})
 _ALL_CAPABILITIES = 64
+# Milliseconds between two looks for processes that have ended without anybody being told.
+_LOOK = 1000
+_LOOK_OFTEN = 5
 
 
 class Request:
@@ -82,13 +85,14 @@ class Server:
 
     def _wait(self, main: int, number: bytes) -> int:
         """The wait status of the main process; takes orders to kill meanwhile."""
-        ended = os.pidfd_open(main)
+        ended = _descriptor_of(main)
         try:
             poll = select.poll()
-            poll.register(ended, select.POLLIN)
+            if ended >= 0:
+                poll.register(ended, select.POLLIN)
             poll.register(self._connection.fileno(), select.POLLIN)
             while True:
-                ready = [each for each, _ in poll.poll(1000)]
+                ready = [each for each, _ in poll.poll(_LOOK if ended >= 0 else _LOOK_OFTEN)]
                 status = collect(main)
                 if status is not None:
                     return status
@@ -98,7 +102,8 @@ class Server:
                     if fields[:2] == [b"kill", number]:
                         self._reaper.kill()
         finally:
-            os.close(ended)
+            if ended >= 0:
+                os.close(ended)
 
 
 def main() -> None:
@@ -132,6 +137,14 @@ def main() -> None:
         owner = [b"%d" % user.uid, b"%d" % user.gid] if user else [b"", b""]
         frames.send(connection, [b"ready", *owner, os.fsencode(told.home), os.fsencode(told.name)])
         Server(connection, request, user).serve()
+
+
+def _descriptor_of(pid: int) -> int:
+    """A descriptor that becomes ready when the process ends; -1 where the kernel has no such thing."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return -1
 
 
 def _unshare() -> None:

@@ -1,0 +1,34 @@
+"""A worker process, put together: settings, store, runtime, client, loop.
+
+Reads its settings from the first line of standard input; when that input ends, or pachd does, it ends too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from trunkline.kernel.clock import SystemClock
+from trunkline.kernel.errors import TrunklineError
+from trunkline.objects.local import LocalStore
+from trunkline.worker import config, lifeline
+from trunkline.worker.client import Client
+from trunkline.worker.desk import Bench
+from trunkline.worker.loop import Loop
+from trunkline.worker.runtimes.process import ProcessRuntime
+
+
+def main() -> int:
+    """Runs the worker; returns an exit code when it cannot go on."""
+    lifeline.hold()
+    try:
+        settings = config.read(lifeline.read_line())
+        lifeline.watch()
+        os.umask(0o022)
+        masks = [settings.home, settings.scratch, settings.store]
+        runtime = ProcessRuntime(settings.scratch / "view", masks, settings.isolation)
+        bench = Bench(settings, LocalStore(settings.store), runtime)
+        Loop(Client(settings), bench, SystemClock()).run()
+    except TrunklineError as error:
+        print(f"trunkline worker: {error}", file=sys.stderr)
+        return error.exit_code
