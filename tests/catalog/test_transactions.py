@@ -11,7 +11,7 @@ import pytest
 from trunkline.catalog import SqliteCatalog, Tx
 from trunkline.catalog.database import need
 from trunkline.catalog.sqlite import translate
-from trunkline.kernel.errors import Corrupt, Refused, StorageFailed, StorageFull
+from trunkline.kernel.errors import Cancelled, Corrupt, Refused, StorageFailed, StorageFull
 
 PUT = "INSERT INTO settings (name, value) VALUES (?, ?)"
 
@@ -131,3 +131,49 @@ def test_a_folder_that_is_missing_is_told(path: Path) -> None:
 
 def test_errors_of_sqlite_become_ours(path: Path) -> None:
     assert isinstance(translate(sqlite3.OperationalError("locked"), path), StorageFailed)
+
+
+def test_readers_leave_no_connections_behind(catalog: SqliteCatalog) -> None:
+    """Whoever reads in a thread of its own, as each look at a waiting job does, must not use up open files."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(20):
+        thread = threading.Thread(target=names, args=(catalog,))
+        thread.start()
+        thread.join()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 3  # one reader: the database, its log, its index
+
+
+def test_a_query_that_was_not_read_to_its_end_does_not_hold_the_next_reader_back(catalog: SqliteCatalog) -> None:
+    for name in "abc":
+        catalog.write(lambda tx, name=name: tx.run(PUT, (name, "1")))
+    with catalog.read() as tx:
+        kept = tx.rows("SELECT name FROM settings ORDER BY name")
+        assert next(kept)["name"] == "a"
+    catalog.write(lambda tx: tx.run(PUT, ("d", "1")))
+    assert names(catalog) == ["a", "b", "c", "d"]
+
+
+def test_more_readers_at_once_than_are_kept(catalog: SqliteCatalog) -> None:
+    count = 40
+    together = threading.Barrier(count)
+    found: list[list[str]] = []
+
+    def look() -> None:
+        with catalog.read() as tx:
+            together.wait(60)
+            found.append([row["name"] for row in tx.rows("SELECT name FROM settings")])
+
+    threads = [threading.Thread(target=look) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[]] * count
+    assert names(catalog) == []
+
+
+def test_a_closed_catalog_is_not_opened_again(path: Path) -> None:
+    catalog = SqliteCatalog(path)
+    catalog.close()
+    with pytest.raises(Cancelled, match="shutting down"), catalog.read():
+        pass

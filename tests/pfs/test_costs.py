@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.pfs.house import House, add, branch_ref, commit_ref
+
 from trunkline.pfs import listing, provenance, resolve
 from trunkline.pfs.refs import RepoRef
 

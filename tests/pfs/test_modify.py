@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.pfs.house import House, add, commit_ref, copied, gone
 
-from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused, StorageFull
+from trunkline.kernel.errors import Cancelled, InvalidRequest, NotBuilt, NotFound, Refused, StorageFull
 from trunkline.objects.memory import MemoryStore
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pfs import layers, modify, repos
@@ -320,6 +320,15 @@ def test_a_stream_that_breaks_off_leaves_nothing(data: House) -> None:
     count = heads(data)
     with pytest.raises(ConnectionError):
         modify.write(data.pfs, commit_ref("data"), broken())
+    assert (data.files("data"), heads(data)) == ({"/a": "1"}, count)
+
+
+def test_a_caller_that_is_gone_when_its_stream_ends_has_written_nothing(data: House) -> None:
+    """The end of a stream and the loss of its sender can look alike at first."""
+    data.put("data", a="1")
+    count = heads(data)
+    with pytest.raises(Cancelled):
+        modify.write(data.pfs, commit_ref("data"), [gone("/a")], alive=lambda: False)
     assert (data.files("data"), heads(data)) == ({"/a": "1"}, count)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import trunkline
-from trunkline.testing.runtimes import RuntimeSuite, run, shell
+from trunkline.testing.commands import run, shell
+from trunkline.testing.runtimes import RuntimeSuite
 from trunkline.worker.model import Environment
 from trunkline.worker.runtimes.probe import probe
 from trunkline.worker.runtimes.process import ProcessRuntime

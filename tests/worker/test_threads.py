@@ -13,8 +13,8 @@ from trunkline.content.reader import ContentReader
 from trunkline.kernel.clock import ManualClock, SystemClock
 from trunkline.kernel.errors import StorageFull, TrunklineError
 from trunkline.objects.memory import MemoryStore
+from trunkline.testing.commands import wait_for
 from trunkline.testing.objects import FaultyStore
-from trunkline.testing.runtimes import wait_for
 from trunkline.worker import logs
 from trunkline.worker.client import PachdGone
 from trunkline.worker.lease import Lease, Lost, Restart

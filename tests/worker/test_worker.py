@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.testing.runtimes import processes, wait_for
+from trunkline.testing.commands import processes, wait_for
 from trunkline.wire import trunkline_pb2 as wire
 from trunkline.worker.messages import duration
 from worker.fakes import TOKEN, FakePachd, WorkerProcess, batch, datum, script

@@ -1,7 +1,8 @@
 """The catalog on SQLite in WAL mode: one writer, any number of readers, each on its own snapshot.
 
 Invariants: `write` returns only when the change is on disk (`synchronous=FULL`); one process owns the file
-(pachd's lock on its home sees to that). Readers have a connection per thread and never block the writer.
+(pachd's lock on its home sees to that). Readers take a connection each from a pool and never block the writer;
+their number follows how many read at once, not how many threads there ever were.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from trunkline.catalog import migrate
 from trunkline.catalog.database import Parameters, Row
 from trunkline.catalog.watch import Watch
-from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull, TrunklineError
+from trunkline.kernel.errors import Cancelled, Corrupt, StorageFailed, StorageFull, TrunklineError
 
 T = TypeVar("T")
+
+_IDLE_READERS = 32
+"""Connections that are kept open for the next readers."""
 
 
 class SqliteTx:
@@ -26,6 +31,7 @@ class SqliteTx:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._unread: WeakSet[sqlite3.Cursor] = WeakSet()
 
     def run(self, sql: str, parameters: Parameters = ()) -> int:
         """Executes a statement; returns how many rows it touched."""
@@ -37,13 +43,21 @@ class SqliteTx:
         return int(key or 0)
 
     def rows(self, sql: str, parameters: Parameters = ()) -> Iterator[Row]:
-        """Streams the rows of a query."""
-        return iter(self._connection.execute(sql, parameters))
+        """Streams the rows of a query; to the end of the transaction."""
+        cursor = self._connection.execute(sql, parameters)
+        self._unread.add(cursor)
+        return cursor
 
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query, or None."""
-        found: Row | None = self._connection.execute(sql, parameters).fetchone()
+        with closing(self._connection.execute(sql, parameters)) as cursor:
+            found: Row | None = cursor.fetchone()
         return found
+
+    def end(self) -> None:
+        """Ends queries whose rows were not all read: SQLite would keep their snapshot for the next transaction."""
+        for cursor in list(self._unread):
+            cursor.close()
 
 
 class SqliteCatalog:
@@ -53,8 +67,10 @@ class SqliteCatalog:
         self.watch = Watch()
         self._path = path
         self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._all: set[sqlite3.Connection] = set()
+        self._idle: list[sqlite3.Connection] = []
         self._all_lock = threading.Lock()
+        self._closed = False
         self._write_lock = threading.RLock()
         with _as_trunkline_errors(path):
             self._writer = self._connect()
@@ -63,18 +79,21 @@ class SqliteCatalog:
     @contextmanager
     def read(self) -> Iterator[SqliteTx]:
         """A transaction that reads one snapshot; nests within the thread (the outermost snapshot counts)."""
-        depth: int = getattr(self._local, "depth", 0)
-        connection = self._reader()
+        outer: SqliteTx | None = getattr(self._local, "tx", None)
         with _as_trunkline_errors(self._path):
-            if depth == 0:
-                connection.execute("BEGIN")
-            self._local.depth = depth + 1
+            if outer is not None:
+                yield outer
+                return
+            connection = self._take()
+            tx = SqliteTx(connection)
             try:
-                yield SqliteTx(connection)
+                connection.execute("BEGIN")
+                self._local.tx = tx
+                yield tx
             finally:
-                self._local.depth = depth
-                if depth == 0:
-                    connection.execute("ROLLBACK")
+                self._local.tx = None
+                tx.end()
+                self._give_back(connection)
 
     def write(self, change: Callable[[SqliteTx], T]) -> T:
         """Runs `change` alone and durably; see `Catalog.write`."""
@@ -94,17 +113,37 @@ class SqliteCatalog:
         """Ends all waits and closes every connection."""
         self.watch.close()
         with self._write_lock, self._all_lock:
+            self._closed = True
             for connection in self._all:
                 connection.close()
             self._all.clear()
+            self._idle.clear()
 
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._connect()
-            connection.execute("PRAGMA query_only=ON")
-            self._local.connection = connection
+    def _take(self) -> sqlite3.Connection:
+        """A connection to read with; a new one if all are in use."""
+        with self._all_lock:
+            if self._closed:
+                raise Cancelled("pachd is shutting down: repeat the call when it runs again")
+            if self._idle:
+                return self._idle.pop()
+        connection = self._connect()
+        connection.execute("PRAGMA query_only=ON")
         return connection
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        """Ends the snapshot; keeps the connection for the next reader, unless there are enough."""
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            usable = True
+        except sqlite3.Error:
+            usable = False
+        with self._all_lock:
+            if usable and not self._closed and len(self._idle) < _IDLE_READERS:
+                self._idle.append(connection)
+                return
+            self._all.discard(connection)
+        connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=60)
@@ -112,7 +151,7 @@ class SqliteCatalog:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         with self._all_lock:
-            self._all.append(connection)
+            self._all.add(connection)
         return connection
 
 

@@ -25,6 +25,7 @@ class Change:
         now: its time.
         moved: keys of branches whose head or provenance changed, in order.
         created: keys of commits made by it, upstream first.
+        forced: keys of pipelines' output commits that somebody finished instead of their jobs.
         before_removal: called with the keys of commits that are about to be deleted, so that rooms above can
             let go of them first.
         before_drop: called with each branch that is about to be deleted; may refuse it.
@@ -36,6 +37,7 @@ class Change:
         self.now = now
         self.moved: dict[int, None] = {}
         self.created: list[int] = []
+        self.forced: list[int] = []
         self.before_removal: Sequence[Removal] = ()
         self.before_drop: Sequence[Drop] = ()
 

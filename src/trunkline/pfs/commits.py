@@ -130,8 +130,10 @@ def finish(change: Change, ref: CommitRef, *, error: str = "", description: str 
     if not commit.open:
         raise Refused(f"commit {commit} has already finished")
     upstream = provenance.direct_commits(change.tx, commit.key)
-    if any(one.repo.type == SPEC for one in upstream) and not force:
-        raise Refused("cannot finish a pipeline output or meta commit, use 'stop job' instead")
+    if any(one.repo.type == SPEC for one in upstream):
+        if not force:
+            raise Refused("cannot finish a pipeline output or meta commit, use 'stop job' instead")
+        change.forced.append(commit.key)
     change.tx.run(
         "UPDATE commits SET finishing = ?, error = ?, description = CASE WHEN ? = '' THEN description ELSE ? END "
         "WHERE id = ?",

@@ -137,16 +137,15 @@ def _begin_anew(change: Change, headless: list[Branch]) -> None:
     """Gives branches an empty commit as head: upstream ones first, and those of one repo the same."""
     depth = {branch.key: len(provenance.upstream_branches(change.tx, branch.key)) for branch in headless}
     by_depth = sorted(headless, key=lambda one: (depth[one.key], one.key))
+    deepest = {branch.repo_key: branch for branch in by_depth}  # its name and provenance decide, if it has any
     made: dict[int, int] = {}
     for branch in by_depth:
         if branch.repo_key not in made:
-            made[branch.repo_key] = commits.insert_commit(
-                change, branch.repo_key, branch.ref.name, parent=None, origin="AUTO"
-            )
+            name = deepest[branch.repo_key].ref.name
+            made[branch.repo_key] = commits.insert_commit(change, branch.repo_key, name, parent=None, origin="AUTO")
         change.tx.run(
             "UPDATE branches SET head = ?, updated = ? WHERE id = ?", (made[branch.repo_key], change.now, branch.key)
         )
-    deepest = {branch.repo_key: branch for branch in by_depth}  # its provenance decides, if there is any
     for branch in deepest.values():
         if depth[branch.key]:
             propagate.link_provenance(change, made[branch.repo_key], branch.key)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trunkline.kernel.errors import Refused
 from trunkline.pfs import commits
+from trunkline.pfs import rows as rows_of_pfs
 from trunkline.pfs.change import Change
 from trunkline.pps import rows
 from trunkline.pps.refs import JobRef
@@ -18,6 +20,7 @@ from trunkline.pps.states import JobState
 
 STOPPED = "job stopped"
 DELETED = "job deleted"
+FORCED = "output commit finished by force"
 
 _NEW = """
 SELECT pipelines.id AS pipeline, versions.version AS version FROM commits
@@ -28,9 +31,20 @@ JOIN pipeline_versions AS versions
     ON versions.pipeline = pipelines.id AND versions.spec_commit = edges.upstream
 WHERE commits.id = ? AND commits.finishing IS NULL"""
 
+_STRANGE = """
+SELECT repos.name AS name FROM commits
+JOIN repos ON repos.id = commits.repo AND repos.type = 'spec'
+JOIN repos AS outputs ON outputs.project = repos.project AND outputs.name = repos.name AND outputs.type = 'user'
+JOIN pipelines ON pipelines.repo = outputs.id
+WHERE commits.id = ? AND NOT EXISTS (SELECT 1 FROM pipeline_versions WHERE spec_commit = commits.id)"""
+
 
 def create_jobs(change: Change) -> None:
-    """A hook of pfs: gives each open commit that a change made on an output branch its job."""
+    """A hook of pfs: gives each open commit that a change made on an output branch its job.
+
+    Raises:
+        Refused: a commit among a pipeline's versions that is none; what came of it would never get a job.
+    """
     for commit in change.created:
         row = change.tx.row(_NEW, (commit,))
         if row is not None:
@@ -38,11 +52,27 @@ def create_jobs(change: Change) -> None:
                 "INSERT INTO jobs (pipeline, version, output_commit, state, created) VALUES (?, ?, ?, ?, ?)",
                 (row["pipeline"], row["version"], commit, JobState.CREATED.value, change.now),
             )
+        elif (strange := change.tx.row(_STRANGE, (commit,))) is not None:
+            raise Refused(f"cannot write to the spec repo of pipeline {strange['name']}: use update pipeline instead")
+
+
+def end_forced(change: Change) -> None:
+    """A hook of pfs: a job whose output commit was finished by force has been killed; the commit says so too."""
+    for commit in change.forced:
+        for job in list(rows.jobs(change.tx, "WHERE jobs.output_commit = ?", (commit,))):
+            end(change, job, JobState.KILLED, FORCED)
 
 
 def forget_jobs(change: Change, commits: Sequence[int]) -> None:
-    """Called by pfs before commits are deleted: the jobs that wrote them go with them."""
+    """Called by pfs before commits are deleted: the jobs that wrote them go with them.
+
+    Raises:
+        Refused: one of them is a version of a pipeline that is still there.
+    """
     for commit in commits:
+        if change.tx.row("SELECT 1 FROM pipeline_versions WHERE spec_commit = ?", (commit,)) is not None:
+            found = rows_of_pfs.commit_by_key(change.tx, commit)
+            raise Refused(f"cannot remove commit {found} because it updated a pipeline: delete the pipeline instead")
         change.tx.run("DELETE FROM jobs WHERE output_commit = ?", (commit,))
 
 

@@ -54,7 +54,7 @@ class Pps:
         self.pfs = pfs
         self.logbook = logbook
         self._digests = Digests()
-        pfs.hooks.append(jobs.create_jobs)
+        pfs.hooks += [jobs.create_jobs, jobs.end_forced]
         pfs.removals.append(jobs.forget_jobs)
         pfs.drops.append(pipelines.guard_branch)
 

@@ -18,6 +18,7 @@ import msgspec
 from trunkline.kernel.errors import Cancelled, Corrupt, NotReady, StorageFailed, TrunklineError
 from trunkline.maps import Root
 from trunkline.pfs import provenance
+from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
 from trunkline.pps import environments, inputs, outcomes, progress, rows
 from trunkline.pps.assemble import Collision, WorkLeft, assemble
@@ -160,7 +161,10 @@ class JobRunner:
         with self._pfs.catalog.read() as tx:
             upstream = provenance.direct_commits(tx, job.output_commit)
             commits = plan.input_commits(tx, job, leaves)
-        if any(commit.finished is None for commit in upstream):
+            output = pfs_rows.commit_by_key(tx, job.output_commit)
+            parent = None if output is None or output.parent is None else pfs_rows.commit_by_key(tx, output.parent)
+        # The parent is somebody's open commit if the pipeline was stopped meanwhile.
+        if any(commit.finished is None for commit in (*upstream, *([parent] if parent else []))):
             return None
         failed = [leaf.name for leaf, commit in zip(leaves, commits, strict=True) if commit.error]
         if failed:

@@ -73,13 +73,17 @@ class Factory(World):
                 found[f"/{one.name}{entry[0].decode()}"] = text
         return found
 
+    def execute(self, datum: WorkDatum, files: Files) -> Files:
+        """What user code makes of a datum."""
+        return self.code(files)
+
     def work(self, datum: WorkDatum) -> DatumReport:
         """What a worker does with a datum."""
         files = self.files(datum)
         self.ran.append(tuple(sorted(files)))
         stats = Stats(1, 2, 3, sum(map(len, files.values())), 0)
         try:
-            made = self.code(files)
+            made = self.execute(datum, files)
         except Failed as error:
             return DatumReport(datum.id, DatumState.FAILED, str(error), stats=stats, tries=3)
         except Recovered as error:
@@ -196,7 +200,7 @@ class Factory(World):
         found: dict[str, str] = {}
         for datum in self.datums(job):
             try:
-                made = self.code(self.files(datum))
+                made = self.execute(datum, self.files(datum))
             except Recovered:
                 made = {}
             assert not found.keys() & made.keys()

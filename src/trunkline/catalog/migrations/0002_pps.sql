@@ -24,6 +24,7 @@ CREATE TABLE pipeline_versions (
     created INTEGER NOT NULL,
     PRIMARY KEY (pipeline, version)
 );
+CREATE INDEX pipeline_versions_by_commit ON pipeline_versions (spec_commit, pipeline);
 
 -- A job's id outside is the set id of its output commit. `datums` is the packed root of its datum map, known
 -- once it is planned; `plan_key` says under which inputs and salt it was planned, so that a later job knows
@@ -56,6 +57,8 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_pipeline ON jobs (pipeline, id);
 CREATE INDEX jobs_by_time ON jobs (created, id);
 CREATE INDEX jobs_by_pipeline_and_time ON jobs (pipeline, created, id);
+CREATE INDEX jobs_by_plan ON jobs (pipeline, plan_key, state, id);
+CREATE INDEX jobs_by_base ON jobs (base);
 CREATE INDEX jobs_unfinished ON jobs (pipeline, id) WHERE finished IS NULL;
 
 -- What a datum made, remembered for as long as its pipeline lives: whoever needs it again need not run user

@@ -66,7 +66,10 @@ class ProcessRuntime:
                 self.refusal = str(error)
                 # With an environment, that may have been the reason, and the next one may be better.
                 self._refused = root is None
-        return self._start(request, root, "substitution")
+        try:
+            return self._start(request, root, "substitution")
+        except _NoView as error:
+            raise SandboxRefused(f"user code cannot be run here: {error}; see the log of pachd") from None
 
     def close(self) -> None:
         """Waits until the runners of all closed sandboxes have ended."""
@@ -77,37 +80,19 @@ class ProcessRuntime:
     def _start(self, request: Request, root: Path | None, mode: str) -> ProcessSandbox:
         staging = request.staging.resolve()
         self._work.mkdir(parents=True, exist_ok=True)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, str(theirs.fileno()), str(_PACKAGES)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                pass_fds=[theirs.fileno()],
-            )
-        fields: list[str] = [mode, str(staging), str(root or ""), str(self._work.resolve()), request.user]
-        ours.settimeout(_PATIENCE)
+        connection, process = _runner()
+        fields = [mode, str(staging), str(root or ""), str(self._work.resolve()), request.user]
         try:
-            masks = frames.pack([os.fsencode(each) for each in self._masks])
-            frames.send(ours, [b"open", *map(os.fsencode, fields), masks])
-            answer, _ = frames.receive(ours)
-            if answer[0] == b"refused":
-                text = answer[2].decode("utf-8", "replace")
-                raise _NoView(text) if answer[1] == b"view" else SandboxRefused(text)
-        except frames.Broken as error:
-            _give_up(ours, process)
-            raise _NoView(f"the runner ended ({error})") from None
+            answer = _agree(connection, fields, self._masks)
         except BaseException:
-            _give_up(ours, process)
+            _give_up(connection, process)
             raise
-        ours.settimeout(None)
         self._bury(process)
-        why = self.refusal or "as TRUNKLINE_ISOLATION says"
-        warnings = () if mode == "namespace" else (_FALLBACK.format(reason=why),)
-        substitution = None if mode == "namespace" else Substitution(staging, root)
-        return ProcessSandbox(ours, request, Setup.of(mode, answer, warnings), substitution)
+        if mode == "namespace":
+            return ProcessSandbox(connection, request, Setup.of(mode, answer, ()), None)
+        warning = _FALLBACK.format(reason=self.refusal or "as TRUNKLINE_ISOLATION says")
+        setup = Setup.of(mode, answer, (warning,))
+        return ProcessSandbox(connection, request, setup, Substitution(staging, root))
 
     def _bury(self, started: subprocess.Popen[bytes]) -> None:
         """Collects runners that have ended; nobody waits for the kernel to take their mounts apart."""
@@ -117,6 +102,42 @@ class ProcessRuntime:
 
 class _NoView(Exception):
     """The kernel does not allow a view of user code's own."""
+
+
+def _runner() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """A runner that has just been started, and the connection to it."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOT, str(theirs.fileno()), str(_PACKAGES)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            pass_fds=[theirs.fileno()],
+        )
+    return ours, process
+
+
+def _agree(connection: socket.socket, fields: Sequence[str], masks: Sequence[Path]) -> list[bytes]:
+    """Tells a runner what the sandbox is to be; returns its answer that it is.
+
+    Raises:
+        SandboxRefused: the user cannot be had.
+        _NoView: the view cannot.
+    """
+    connection.settimeout(_PATIENCE)
+    try:
+        hidden = frames.pack([os.fsencode(each) for each in masks])
+        frames.send(connection, [b"open", *map(os.fsencode, fields), hidden])
+        answer, _ = frames.receive(connection)
+    except frames.Broken as error:
+        raise _NoView(f"the runner ended ({error})") from None
+    connection.settimeout(None)
+    if answer[0] == b"refused":
+        text = answer[2].decode("utf-8", "replace")
+        raise _NoView(text) if answer[1] == b"view" else SandboxRefused(text)
+    return answer
 
 
 def _environment_root(environment: Environment | None) -> Path | None:
