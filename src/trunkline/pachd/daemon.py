@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -40,6 +41,9 @@ from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
+
+CALLS_PER_WORKER = 4
+"""At once: it asks for work or reports, renews its lease, and sends lines of its log."""
 
 
 class Pachd:
@@ -103,15 +107,18 @@ class Pachd:
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
+        # Calls that wait for jobs may take every other thread; the workers that end the jobs must still be heard.
+        threads = ThreadPoolExecutor(CALLS_PER_WORKER * self._settings.max_workers + 4, thread_name_prefix="work")
         return [
             service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs)),
             service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher, self._own_log)),
             *small_services.handlers(self._pfs),
-            service(own["Server"], ServerService(self._status, self._stopping.set)),
+            service(own["Server"], ServerService(self._status, self._stopping.set), threads),
             service(own["Environments"], EnvironmentService(self._pps)),
             service(
                 own["Work"],
                 WorkService(self._dispatcher, self._logbook, self._token, self._dispatcher.job_of),
+                threads,
             ),
         ]
 
