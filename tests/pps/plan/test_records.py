@@ -12,7 +12,10 @@ from trunkline.pps.plan.operators.base import Element
 from trunkline.pps.plan.records import Encoder, InputRecord
 from trunkline.pps.spec import PfsInput
 
-LEAVES = [PfsInput(project="other", name="one", repo="images", branch="master"), PfsInput(name="two", repo="é", branch="b")]
+LEAVES = [
+    PfsInput(project="other", name="one", repo="images", branch="master"),
+    PfsInput(name="two", repo="é", branch="b"),
+]
 DATUM = (Element(0, "/a/", b"h" * 32, 5), Element(1, "/ü.txt", b"g" * 32, 7))
 
 GOLDEN = "9c94bc45aa9b2dfbdafe1e062ee225c9b88c9f36ef10ba09c38b57110481d92a"
