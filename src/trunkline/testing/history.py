@@ -33,6 +33,8 @@ class Player:
     """A model, a real world, and a source of chance. Steps are methods; `WEIGHTS` says how often each is taken."""
 
     WEIGHTS: ClassVar[dict[str, float]] = {}
+    NAMES: ClassVar[tuple[str, ...]] = REPOS
+    """Of the repos that steps may hit."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.seed = seed
@@ -89,6 +91,7 @@ class Player:
         set_id = self.new_id()
         self.trace.append(f"{what} [{set_id[:6]}]")
         error: TrunklineError | None = None
+        newest = self.world.newest
         try:
             made = real(set_id)
             set_id = made if isinstance(made, str) else set_id
@@ -103,6 +106,7 @@ class Player:
         else:
             if error is not None:
                 raise self.mismatch(f"should not be refused: {error!r}") from error
+            self.caused([one for one in self.world.commits if one.number > newest])
 
     def change(self, moved: Iterable[BranchKey], set_id: str) -> None:
         """Ends a change of the model."""
@@ -111,6 +115,9 @@ class Player:
     def removed(self, doomed: Sequence[Commit], set_id: str) -> None:
         """Removes commits from the model."""
         model_history.remove(self.world, doomed, set_id)
+
+    def caused(self, made: Sequence[Commit]) -> None:
+        """A place for what rooms above make of the commits of a change."""
 
     def check_removal(self, doomed: Sequence[Commit]) -> None:
         """A place for what rooms above say to a removal."""
@@ -139,7 +146,7 @@ class Player:
         candidates = [
             key
             for key, branch in self.world.branches.items()
-            if key[0] in REPOS and not (written and branch.provenance)
+            if key[0] in self.NAMES and not (written and branch.provenance)
         ]
         if candidates and self.chance.random() < 0.75:
             return self.chance.choice(candidates)
@@ -147,8 +154,8 @@ class Player:
 
     def repo(self) -> str:
         """A repo, mostly one that is there."""
-        there = [name for name in self.world.repos if name in REPOS]
-        return self.chance.choice(there if there and self.chance.random() < 0.9 else REPOS)
+        there = [name for name in self.world.repos if name in self.NAMES]
+        return self.chance.choice(there if there and self.chance.random() < 0.9 else self.NAMES)
 
     def reference(self, repo: str) -> str:
         """What may mean a commit of a repo: a branch, an ancestor, an id of its own or an alias, or nothing at all."""
@@ -164,7 +171,7 @@ class Player:
 
     def open_commit(self) -> tuple[str, str]:
         """A repo and a reference, mostly to an open commit."""
-        candidates = [one for one in self.world.commits if one.state is State.OPEN and one.repo in REPOS]
+        candidates = [one for one in self.world.commits if one.state is State.OPEN and one.repo in self.NAMES]
         if candidates and self.chance.random() < 0.8:
             commit = self.chance.choice(candidates)
             return commit.repo, commit.id

@@ -82,7 +82,8 @@ class Branch:
     provenance: list[BranchKey]
 
 
-Guard = Callable[[Sequence[Commit]], None]
+Guard = Callable[[Sequence[BranchKey]], None]
+"""Refuses the removal of branches that a room above needs."""
 
 
 class World:
@@ -92,6 +93,7 @@ class World:
         self.repos: dict[str, int] = {}
         self.branches: dict[BranchKey, Branch] = {}
         self.commits: list[Commit] = []
+        self.guards: list[Guard] = []
         self._numbers = 0
 
     # -- looking --------------------------------------------------------------------------------------------
@@ -189,6 +191,8 @@ class World:
         inside = [key for key in self.branches if key[0] in family]
         if not force and any(one[0] not in family for key in inside for one in self.downstream(key)):
             raise Refusal(Refused, f"others come from {name}")
+        for guard in self.guards:
+            guard(inside)
         for key in inside:
             self.remove_branch(key)
         self.forget([one for one in self.commits if one.repo in family])
@@ -201,7 +205,7 @@ class World:
     ) -> list[BranchKey]:
         """Makes a branch, or replaces its provenance and perhaps its head; returns the branches that moved."""
         self.need_repo(key[0])
-        self._check_named(key, provenance)
+        self.check_named(key, provenance)
         given = None
         if head is not None:
             given = self.resolve(key[0], head)
@@ -211,7 +215,7 @@ class World:
         existing = self.branches.get(key)
         replaced = set(wanted) != set(existing.provenance if existing else ())
         if replaced and wanted:
-            self._check_graph(key, wanted)
+            self.check_graph(key, wanted)
         moved = [self._empty_branch(one, set_id) for one in wanted if one not in self.branches]
         start = given or (existing.head if existing else None)
         if start is None or (replaced and wanted):
@@ -223,13 +227,14 @@ class World:
         self.branches[key].provenance = wanted
         return moved
 
-    def _check_named(self, key: BranchKey, provenance: Sequence[BranchKey]) -> None:
+    def check_named(self, key: BranchKey, provenance: Sequence[BranchKey]) -> None:
+        """No branch of the own repo, no two of another one."""
         named: dict[str, str] = {}
         for repo, name in provenance:
             if repo == key[0] or named.setdefault(repo, name) != name:
                 raise Refusal(Refused, f"the provenance of {key}: {provenance}")
 
-    def _check_graph(self, key: BranchKey, wanted: list[BranchKey]) -> None:
+    def check_graph(self, key: BranchKey, wanted: list[BranchKey]) -> None:
         """No cycle; no two branches of one repo above one branch, nor below one."""
         given = {key: wanted}
         above = {one: self.upstream(one, given) for one in {*self.branches, *wanted, key}}
@@ -246,6 +251,8 @@ class World:
         self.need_branch(key)
         if not force and any(key in branch.provenance for branch in self.branches.values()):
             raise Refusal(Refused, f"others come from {key}")
+        for guard in self.guards:
+            guard([key])
         self.remove_branch(key)
 
     def remove_branch(self, key: BranchKey) -> None:
@@ -321,6 +328,11 @@ class World:
             except Collision:
                 commit.failed, commit.files = True, base
             commit.state = State.FINISHED
+
+    @property
+    def newest(self) -> int:
+        """The number of what was made last."""
+        return self._numbers
 
     def _next(self) -> int:
         self._numbers += 1

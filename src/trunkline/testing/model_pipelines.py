@@ -93,6 +93,7 @@ class Pipelines:
         self.jobs: list[Job] = []
         self.ran: Counter[Ran] = Counter()
         self._salts = itertools.count()
+        world.guards.append(self.guard)
 
     # -- pipelines ------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class Pipelines:
         return moved + ([] if there.stopped else self._tie(there, set_id))
 
     def _begin(self, made: Pipeline, recipe: Recipe, set_id: str) -> list[BranchKey]:
-        self.world._check_named(made.output, recipe.branches())
+        self._check_tie(made, recipe)
         self.alive[made.name] = made
         self.world.create_repo(made.name)
         self.world.create_repo(made.spec[0])
@@ -134,10 +135,10 @@ class Pipelines:
         """Refuses inputs that the rules of branches forbid, before anything is changed."""
         if not pipeline.stopped:
             wanted = [*recipe.branches(), pipeline.spec]
-            self.world._check_named(pipeline.output, wanted)
+            self.world.check_named(pipeline.output, wanted)
             there = self.world.branches.get(pipeline.output)
             if there is None or set(there.provenance) != set(wanted):
-                self.world._check_graph(pipeline.output, wanted)
+                self.world.check_graph(pipeline.output, wanted)
 
     def _need_inputs(self, recipe: Recipe) -> None:
         for one in recipe.reads:
@@ -169,10 +170,15 @@ class Pipelines:
 
     def delete(self, name: str, *, force: bool) -> None:
         """Removes a pipeline with its repos."""
-        if name in self.alive:
+        gone = self.alive.pop(name, None)
+        if gone is None:
+            return
+        try:
             self.world.delete_repo(name, force=force)
-            gone = self.alive.pop(name)
-            self.jobs = [job for job in self.jobs if job.pipeline is not gone]
+        except Refusal:
+            self.alive[name] = gone
+            raise
+        self.jobs = [job for job in self.jobs if job.pipeline is not gone]
 
     def need(self, name: str) -> Pipeline:
         """The pipeline, or a refusal."""

@@ -19,6 +19,7 @@ from trunkline.pps import rows
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.outcomes import DatumReport
+from trunkline.pps.outputs import output_map
 from trunkline.pps.pps import Pps
 from trunkline.pps.rows import Stats
 from trunkline.pps.runner import JobRunner, Standing
@@ -124,7 +125,9 @@ class Workshop:
         writer = ContentWriter(self._pfs.store)
         pending = [(path, writer.add(data)) for path, data in made.items()]
         writer.flush()
-        return DatumReport(datum.id, DatumState.SUCCESS, outputs=[(path, one.file()) for path, one in pending])
+        files = [(path, one.file()) for path, one in pending]
+        outputs = output_map(self._pfs.maps, datum.id, files).pack()
+        return DatumReport(datum.id, DatumState.SUCCESS, outputs=outputs)
 
     def _stage(self, name: str, path: str, root: bytes) -> list[tuple[str, bytes]]:
         low = path.encode()

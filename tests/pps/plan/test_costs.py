@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import islice
 
 import pytest
-
 from tests.pps.plan.naive import file_entry
+
 from trunkline.maps import EMPTY, Entry, Maps, Root
 from trunkline.maps.shape import Shape
 from trunkline.objects.memory import MemoryStore

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.pps.world import World
+
 from trunkline.content.entry import from_entry
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel.ids import SetId
@@ -22,6 +23,7 @@ from trunkline.pps import inputs, outcomes, progress, rows, tickets
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.machine import Event
 from trunkline.pps.outcomes import DatumReport
+from trunkline.pps.outputs import output_map
 from trunkline.pps.plan import plan
 from trunkline.pps.rows import Job, Stats
 from trunkline.pps.runner import JobRunner, Ran, Standing
@@ -91,7 +93,7 @@ class Factory(World):
         writer = ContentWriter(self.pfs.store)
         pending = [(path, writer.add([text.encode()])) for path, text in made.items()]
         writer.flush()
-        outputs = [(path, one.file()) for path, one in pending]
+        outputs = output_map(self.pfs.maps, datum.id, [(path, one.file()) for path, one in pending]).pack()
         return DatumReport(datum.id, DatumState.SUCCESS, outputs=outputs, stats=stats)
 
     def reports(self, job: Job) -> list[DatumReport]:

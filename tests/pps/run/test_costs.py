@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
 from tests.pps.run.factory import Factory
+
 from trunkline.content.entry import FileEntry
 from trunkline.kernel.ids import DatumId
 from trunkline.maps import Maps
@@ -17,6 +17,7 @@ from trunkline.pfs import modify
 from trunkline.pfs.refs import CommitRef, RepoRef
 from trunkline.pps import outcomes
 from trunkline.pps.outcomes import DatumReport, Finding
+from trunkline.pps.outputs import output_map
 from trunkline.pps.rows import Job
 from trunkline.pps.states import DatumState
 
@@ -35,11 +36,10 @@ def pretend(world: Factory, job: Job) -> None:
     found = []
     for key, value, _, _ in world.entries(world.plan(job)):
         name = key.hex()
-        report = DatumReport(
-            DatumId(name), DatumState.SUCCESS, outputs=[(f"/{name[:8]}/{name}", FileEntry(0, b"h" * 32))]
-        )
+        outputs = output_map(world.pfs.maps, name, [(f"/{name[:8]}/{name}", FileEntry(0, b"h" * 32))])
+        report = DatumReport(DatumId(name), DatumState.SUCCESS, outputs=outputs.pack())
         found.append(Finding(key, value, report))
-    assert outcomes.record(world.catalog, world.pfs.maps, job, found, world.clock.now())
+    assert outcomes.record(world.catalog, job, found, world.clock.now())
 
 
 def cost(folder: Path, size: int) -> int:

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.pps.plan.expressions import REPOS, Repos, expressions, histories
 from tests.pps.run.factory import Factory, Failed, Files, Recovered
+
 from trunkline.pfs import modify
 from trunkline.pfs.refs import CommitRef, RepoRef
 from trunkline.pps import spec

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
 from tests.pps.run.factory import Factory, Files, copy
+
 from trunkline.kernel.errors import Cancelled, StorageFailed
 from trunkline.pfs.pfs import Pfs
 from trunkline.pps import outcomes
@@ -149,7 +149,7 @@ def test_after_a_crash_what_failed_is_not_tried_again(factory: Factory) -> None:
     for report, state, entry in zip(world.reports(job), states, world.entries(job), strict=True):
         said = msgspec.structs.replace(report, state=state, reason="why" if state is DatumState.FAILED else "")
         finding = Finding(entry[0], entry[1], said)
-        outcomes.record(world.catalog, world.pfs.maps, job, [finding], world.clock.now())
+        outcomes.record(world.catalog, job, [finding], world.clock.now())
     world.ran.clear()
     world.settle()
     assert world.ran == []
@@ -223,7 +223,7 @@ def test_one_report_counts_once(factory: Factory) -> None:
         Finding(bytes.fromhex(report.id), bytes([at]) * 32, report) for at, report in enumerate(world.reports(job))
     ]
     for some in (findings[:1], findings, findings):
-        assert outcomes.record(world.catalog, world.pfs.maps, job, some, world.clock.now())
+        assert outcomes.record(world.catalog, job, some, world.clock.now())
     assert world.job("p").counts.processed == 2
     assert world.job("p").stats.process_time == 2 * 2
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.pps.run.factory import Factory, Failed, Files, Recovered, copy
 from tests.pps.world import pfs_input
+
 from trunkline.pps.runner import Standing
 from trunkline.pps.states import JobState
 
