@@ -254,6 +254,11 @@ class Dispatcher:
                 for lease in running.leases.by_batch.values()
             ]
 
+    def jobs(self) -> list[int]:
+        """The keys of the jobs under way."""
+        with self._changed:
+            return list(self._jobs)
+
     def wanted_workers(self) -> dict[int, int]:
         """By pipeline key: how many workers the running jobs could use now, those at work included."""
         with self._changed:
