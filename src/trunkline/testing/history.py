@@ -19,6 +19,8 @@ from trunkline.testing.model import BranchKey, Commit, Refusal, State, World
 
 REPOS = ("a", "b", "c", "d")
 BRANCHES = ("master", "dev")
+MANY = 50
+"""Steps of a usual history."""
 
 
 class Mismatch(AssertionError):
@@ -202,7 +204,8 @@ class Player:
     def mismatch(self, what: str) -> Mismatch:
         """An error that tells everything needed to find out."""
         steps = "\n".join(f"  {number:3} {line}" for number, line in enumerate(self.trace))
-        return Mismatch(f"history {self.seed}, after these steps:\n{steps}\n{what}")
+        again = f"{type(self).__name__}(folder, {self.seed}).run({MANY})"
+        return Mismatch(f"{again} differs after these steps:\n{steps}\n{what}")
 
 
 def difference(found: Shape, expected: Shape) -> str:

@@ -31,6 +31,7 @@ class Looks(Player):
             self._compare_set(self.chance.choice(self.world.commits).id)
 
     def compare_files(self, repo: str, reference: str) -> None:
+        """Reads all files of a commit, if there is such a commit and it can be read."""
         expected: object
         try:
             commit = self.world.resolve(repo, reference)

@@ -32,13 +32,17 @@ class PpsHistory(PfsHistory):
 
     NAMES = REPOS + PIPELINES
     WEIGHTS = PfsHistory.WEIGHTS | {
-        "make_pipeline": 9,
-        "stop_pipeline": 1.5,
+        "delete_repo": 0.2,
+        "start": 4,
+        "remove": 4,
+        "create_branch": 2,
+        "make_pipeline": 7,
+        "stop_pipeline": 1.2,
         "start_pipeline": 1.5,
-        "delete_pipeline": 1,
-        "stop_job": 1.5,
-        "delete_job": 1,
-        "run_jobs": 10,
+        "delete_pipeline": 0.6,
+        "stop_job": 1,
+        "delete_job": 0.6,
+        "run_jobs": 14,
     }
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -52,9 +56,11 @@ class PpsHistory(PfsHistory):
         super().close()
 
     def begin(self) -> None:
-        """As for files alone, and a pipeline."""
+        """As for files alone, then some files and some pipelines."""
         super().begin()
-        for _ in range(2):
+        for _ in range(3):
+            self.write()
+        for _ in range(self.chance.randint(1, 3)):
             self.make_pipeline()
 
     def step(self, name: str) -> None:
@@ -105,9 +111,8 @@ class PpsHistory(PfsHistory):
     def recipe(self, name: str) -> Recipe:
         """Something that a pipeline may do; mostly it reads repos that are there, and none that reads it."""
         kind = self.chance.choices(("pfs", "cross", "union"), (60, 20, 20))[0]
-        candidates = [
-            one for one in self.NAMES if one < name and (one in self.world.repos or self.chance.random() < 0.1)
-        ]
+        earlier = [one for one in self.NAMES if one < name]
+        candidates = [one for one in earlier if one in self.world.repos or self.chance.random() < 0.05] or earlier
         count = 1 if kind == "pfs" else 2
         if kind == "union":
             names = self.chance.choices(candidates, k=count)

@@ -238,7 +238,7 @@ class Pipelines:
         moved = True
         while moved:
             self.world.settle()
-            moved = any([self._attempt(job) for job in self.unfinished()])
+            moved = sum(self._attempt(job) for job in self.unfinished()) > 0
 
     def _attempt(self, job: Job) -> bool:
         recipe = job.pipeline.versions[job.version - 1][1]

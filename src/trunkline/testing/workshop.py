@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from trunkline.content.entry import from_entry
 from trunkline.content.writer import ContentWriter
+from trunkline.kernel.errors import Cancelled
 from trunkline.maps import Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs.pfs import Pfs
@@ -81,6 +82,7 @@ class Workshop:
         self._dispatcher = Dispatcher(pfs.clock, 3600.0)
         self._runner = JobRunner(pfs, self._dispatcher, self.pps.digest_of, folder=folder)
         self.ran: list[Ran] = []
+        self._broken: list[BaseException] = []
 
     def close(self) -> None:
         """Lets go of the folder."""
@@ -95,9 +97,14 @@ class Workshop:
         try:
             while self._run_all():
                 pass
+        except Cancelled:
+            if not self._broken:
+                raise
         finally:
             done.set()
             worker.join()
+        if self._broken:
+            raise self._broken[0]
         assert self._dispatcher.problems() == []
 
     def _run_all(self) -> bool:
@@ -108,11 +115,15 @@ class Workshop:
         return Standing.ENDED in [self._runner.run(key).standing for key in waiting]
 
     def _work(self, done: threading.Event) -> None:
-        while not done.is_set():
-            batch = self._dispatcher.next_batch("worker", 0.002)
-            if batch is not None:
-                reports = [self._report(batch, datum) for datum in batch.datums]
-                self._dispatcher.report("worker", batch.id, reports, done=True)
+        try:
+            while not done.is_set():
+                batch = self._dispatcher.next_batch("worker", 0.002)
+                if batch is not None:
+                    reports = [self._report(batch, datum) for datum in batch.datums]
+                    self._dispatcher.report("worker", batch.id, reports, done=True)
+        except BaseException as error:  # told by who waits for the jobs
+            self._broken.append(error)
+            self._dispatcher.stop()
 
     def _report(self, batch: Batch, datum: WorkDatum) -> DatumReport:
         staged = {path: data for one in datum.inputs for path, data in self._stage(one.name, one.path, one.source.root)}
