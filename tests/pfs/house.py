@@ -14,6 +14,7 @@ from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Branch, Commit
+from trunkline.pfs.upkeep import Upkeep
 
 
 def branch_ref(text: str) -> BranchRef:
@@ -54,6 +55,7 @@ class House:
         self.store = store or MemoryStore()
         self.catalog = SqliteCatalog(folder / "catalog.db")
         self.pfs = Pfs(self.catalog, self.store, self.clock)
+        self._upkeep = Upkeep(self.pfs)
 
     def close(self) -> None:
         self.catalog.close()
@@ -97,8 +99,8 @@ class House:
         return self.write(target, *operations)
 
     def settle(self) -> None:
-        """Does what the background step would do."""
-        while self.pfs.finisher.step() is not None:
+        """Does what the background steps would do."""
+        while self.pfs.finisher.step() is not None or self._upkeep.step():
             pass
 
     def squash(self, commit: str, *, recursive: bool = False) -> None:

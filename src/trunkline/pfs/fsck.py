@@ -85,7 +85,7 @@ class _Contents:
         self._checked: dict[int, Root] = {}
 
     def problems(self, every: list[Commit]) -> Iterator[str]:
-        """What is wrong with the contents of some commits, parents first."""
+        """What is wrong with the contents of some commits, parents first, and of all file sets."""
         for commit in every:
             with self._pfs.catalog.read() as tx:
                 written = layers.load(tx, commit.key)
@@ -93,6 +93,14 @@ class _Contents:
             yield from (f"commit {commit}: {problem}" for problem in found)
             for layer in written:
                 yield from (f"commit {commit}: a layer: {problem}" for problem in self._layer(layer))
+        yield from self._file_sets()
+
+    def _file_sets(self) -> Iterator[str]:
+        with self._pfs.catalog.read() as tx:
+            query = "SELECT file_set, removed, delta, whole FROM file_set_layers ORDER BY file_set, position"
+            every = [(row["file_set"], layers.layer_of(row)) for row in tx.rows(query)]
+        for name, layer in every:
+            yield from (f"file set {name}: a layer: {problem}" for problem in self._layer(layer))
 
     def _root(self, commit: Commit, root: Root) -> Iterator[str]:
         broken = False
@@ -146,6 +154,14 @@ class _Contents:
             yield problem
         if broken:
             return
+        try:
+            if layer.whole and all(map(self._has_bytes, self._new_auxs(layer.delta))):
+                return
+            yield from self._operations(layer)
+        except Corrupt as error:
+            yield error.message
+
+    def _operations(self, layer: Layer) -> Iterator[str]:
         for key, operation in layers.operations(self._pfs.maps, layer):
             for part in operation.parts:
                 for problem in check_file(self._pfs.store, part, self._chunks):
