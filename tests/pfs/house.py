@@ -14,6 +14,7 @@ from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Branch, Commit
+from trunkline.pfs.triggers import Trigger
 from trunkline.pfs.upkeep import Upkeep
 
 
@@ -66,13 +67,14 @@ class House:
         for name in names:
             self.pfs.change(lambda change, name=name: repos.create(change, RepoRef(name)))
 
-    def branch(self, name: str, *provenance: str, head: str | None = None) -> Branch:
+    def branch(self, name: str, *provenance: str, head: str | None = None, trigger: Trigger | None = None) -> Branch:
         return self.pfs.change(
             lambda change: branches.create(
                 change,
                 branch_ref(name),
                 head=None if head is None else commit_ref(head),
                 provenance_refs=[branch_ref(one) for one in provenance],
+                trigger=trigger,
             )
         )
 

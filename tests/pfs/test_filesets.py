@@ -310,6 +310,37 @@ def test_one_layer_does_what_several_do(
     house.close()
 
 
+@settings(deadline=None, max_examples=60)
+@given(base=STREAMS, streams=st.lists(STREAMS, min_size=1, max_size=3), compact=st.booleans())
+def test_a_file_set_does_what_its_stream_does(
+    tmp_path_factory: pytest.TempPathFactory,
+    base: list[modify.Operation],
+    streams: list[list[modify.Operation]],
+    compact: bool,
+) -> None:
+    """And what a commit changed, added to what was there before, gives the commit."""
+    house = House(tmp_path_factory.mktemp("house"))
+    house.repo("data")
+    house.start("data")
+    house.write("data", *base)
+    house.finish("data")
+    house.settle()
+    for branch in ("written", "added", "changed"):
+        house.branch(f"data@{branch}", head="data@master")
+        house.start(f"data@{branch}")
+    for stream in streams:
+        house.write("data@written", *stream)
+    names = [made(house, *stream) for stream in streams]
+    added(house, "data@added", filesets.compose(house.pfs, names, 60, compact=compact))
+    assert house.files("data@added") == house.files("data@written")
+    house.finish("data@written")
+    house.settle()
+    added(house, "data@changed", filesets.diff(house.pfs, commit_ref("data@written"), always))
+    assert house.files("data@changed") == house.files("data@written")
+    assert house.problems() == []
+    house.close()
+
+
 # -- the cache ------------------------------------------------------------------------------------------
 
 

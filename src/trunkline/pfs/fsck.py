@@ -12,10 +12,10 @@ from trunkline.catalog import Tx
 from trunkline.content.check import Seen, check_file
 from trunkline.content.entry import HASH_SIZE, FileEntry, from_entry, slices_of
 from trunkline.kernel import paths
-from trunkline.kernel.errors import Corrupt
+from trunkline.kernel.errors import Corrupt, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.checking import Place
-from trunkline.pfs import layers, provenance, rows
+from trunkline.pfs import layers, provenance, rows, triggers
 from trunkline.pfs.layers import Layer
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import SPEC
@@ -27,7 +27,7 @@ def check(pfs: Pfs) -> Iterator[str]:
     """Every problem found, in words; nothing on a sound system."""
     with pfs.catalog.read() as tx:
         every = list(rows.commits(tx, "ORDER BY commits.id", ()))
-        problems = [*_links(tx, every), *_branches(tx)]
+        problems = [*_links(tx, every), *_branches(tx), *_triggers(tx)]
     yield from problems
     yield from _Contents(pfs).problems(every)
 
@@ -72,6 +72,18 @@ def _branches(tx: Tx) -> Iterator[str]:
         upstream = provenance.upstream_branches(tx, branch.key)
         if any(one.key == branch.key for one in upstream):
             yield f"branch {branch.ref} comes from itself"
+
+
+def _triggers(tx: Tx) -> Iterator[str]:
+    for branch in rows.branches(tx, "JOIN triggers ON triggers.branch = branches.id ORDER BY branches.id", ()):
+        if provenance.direct_branches(tx, branch.key):
+            yield f"branch {branch.ref} has both provenance and a trigger"
+        trigger = triggers.find(tx, branch.key)
+        try:
+            if trigger is not None:
+                triggers.check(tx, branch.repo_key, branch.ref, trigger)
+        except Refused as error:
+            yield f"branch {branch.ref} has a trigger that nobody could give it: {error}"
 
 
 class _Contents:

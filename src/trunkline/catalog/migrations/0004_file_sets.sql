@@ -35,3 +35,29 @@ CREATE TABLE cache_file_sets (
     PRIMARY KEY (entry, file_set)
 );
 CREATE INDEX cache_by_file_set ON cache_file_sets (file_set);
+
+-- When the head of another branch of the repo becomes the head of this one. The other branch, `source`, need not exist.
+-- `every` tells whether all conditions must hold; an empty text or 0 is no condition. `ticked` is the last time at which
+-- a tick of `cron` was seen to.
+CREATE TABLE triggers (
+    branch INTEGER PRIMARY KEY REFERENCES branches (id),
+    repo INTEGER NOT NULL REFERENCES repos (id),
+    source TEXT NOT NULL,
+    every INTEGER NOT NULL,
+    rate TEXT NOT NULL,
+    size TEXT NOT NULL,
+    commits INTEGER NOT NULL,
+    cron TEXT NOT NULL,
+    ticked INTEGER
+);
+CREATE INDEX triggers_by_source ON triggers (repo, source);
+CREATE INDEX triggers_by_cron ON triggers (branch) WHERE cron <> '';
+
+-- Commits that finished without an error, and triggers that are to be held against them, oldest first.
+CREATE TABLE trigger_checks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    branch INTEGER NOT NULL REFERENCES branches (id),
+    commit_id INTEGER NOT NULL REFERENCES commits (id)
+);
+CREATE INDEX trigger_checks_by_branch ON trigger_checks (branch);
+CREATE INDEX trigger_checks_by_commit ON trigger_checks (commit_id);
