@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from trunkline.catalog import SqliteCatalog
@@ -51,10 +52,12 @@ def copied(destination: str, source: str, path: str, *, append: bool = False) ->
 class House:
     """One versioned world."""
 
-    def __init__(self, folder: Path, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self, folder: Path, store: ObjectStore | None = None, catalog: Callable[[Path], SqliteCatalog] = SqliteCatalog
+    ) -> None:
         self.clock = ManualClock()
         self.store = store or MemoryStore()
-        self.catalog = SqliteCatalog(folder / "catalog.db")
+        self.catalog = catalog(folder / "catalog.db")
         self.pfs = Pfs(self.catalog, self.store, self.clock)
         self._upkeep = Upkeep(self.pfs)
 

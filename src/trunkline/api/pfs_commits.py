@@ -19,6 +19,9 @@ from trunkline.pfs.refs import CommitRef
 from trunkline.pfs.rows import Commit
 from trunkline.wire import pfs_pb2
 
+SUBVENANCE_SHOWN = 1_000
+"""Commits of the direct subvenance in one CommitInfo, the newest ones: messages have a limit, histories have none."""
+
 
 class CommitCalls:
     """The RPCs of commits and commit sets."""
@@ -107,9 +110,10 @@ class CommitCalls:
         if not request.wait:
             done, rest = members, []
         for commit in done:
-            yield self._info(commit, bound=True)
+            yield self._info(commit, bound=True, within=request.commit_set.id)
         for commit in rest:
-            yield self._info(listing.wait(self._pfs.catalog, commit, Wait.FINISHED, call.alive), bound=True)
+            later = listing.wait(self._pfs.catalog, commit, Wait.FINISHED, call.alive)
+            yield self._info(later, bound=True, within=request.commit_set.id)
 
     def ListCommitSet(self, request: pfs_pb2.ListCommitSetRequest, call: Call) -> Iterator[pfs_pb2.CommitSetInfo]:
         """All commit sets, newest first."""
@@ -117,7 +121,7 @@ class CommitCalls:
             found = listing.sets(tx, request.project.name)
         for set_id in found:
             with self._pfs.catalog.read() as tx:
-                infos = [commit_info(tx, one, bound=True) for one in listing.members(tx, set_id)]
+                infos = [commit_info(tx, one, bound=True, within=set_id) for one in listing.members(tx, set_id)]
             yield pfs_pb2.CommitSetInfo(commit_set=pfs_pb2.CommitSet(id=set_id), commits=infos)
 
     def SquashCommit(self, request: pfs_pb2.SquashCommitRequest, call: Call) -> pfs_pb2.SquashCommitResponse:
@@ -144,9 +148,9 @@ class CommitCalls:
         self._pfs.change(lambda change: history.drop_set(change, set_id))
         return Empty()
 
-    def _info(self, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
+    def _info(self, commit: Commit, *, bound: bool, within: str = "") -> pfs_pb2.CommitInfo:
         with self._pfs.catalog.read() as tx:
-            return commit_info(tx, commit, bound=bound)
+            return commit_info(tx, commit, bound=bound, within=within)
 
 
 def _set_id(message: pfs_pb2.CommitSet) -> SetId:
@@ -168,8 +172,13 @@ def _origin(kind: int) -> str:
     return pfs_pb2.OriginKind.Name(kind) if kind else ""
 
 
-def commit_info(tx: Tx, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
-    """A commit with everything that is known of it; `bound` fills the cheap size too."""
+def commit_info(tx: Tx, commit: Commit, *, bound: bool, within: str = "") -> pfs_pb2.CommitInfo:
+    """A commit with what is known of it; `bound` fills the cheap size too.
+
+    Args:
+        within: the commit set that it is shown as a member of; an alias is shown with the subvenance there only.
+    """
+    alias_in = within if commit.id != within else ""
     parent = None if commit.parent is None else rows.commit_by_key(tx, commit.parent)
     children = rows.commits(tx, "WHERE commits.parent = ? ORDER BY commits.id", (commit.key,))
     size = 0 if commit.root is None else Root.unpack(commit.root).weight
@@ -189,7 +198,8 @@ def commit_info(tx: Tx, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
             convert.commit_message(one, with_branch=True) for one in provenance.direct_commits(tx, commit.key)
         ],
         direct_subvenance=[
-            convert.commit_message(one, with_branch=True) for one in provenance.direct_subvenance(tx, commit.key)
+            convert.commit_message(one, with_branch=True)
+            for one in provenance.direct_subvenance(tx, commit.key, SUBVENANCE_SHOWN, alias_in)
         ],
         created_at=convert.timestamp(commit.started),
         updated_at=convert.timestamp(commit.finished or commit.finishing or commit.started),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -48,6 +49,8 @@ class FileCalls:
     """The RPCs that read and write files."""
 
     _pfs: Pfs
+    _checks: Sequence[Callable[[], Iterator[str]]]
+    """What other rooms have to say to a Fsck."""
 
     def ModifyFile(self, requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Empty:
         """Applies a stream of operations to a commit, wholly or not at all."""
@@ -138,7 +141,9 @@ class FileCalls:
 
     def Fsck(self, request: pfs_pb2.FsckRequest, call: Call) -> Iterator[pfs_pb2.FsckResponse]:
         """Problems of the stored data, one message each."""
-        yield from (pfs_pb2.FsckResponse(error=problem) for problem in fsck.check(self._pfs))
+        checks: list[Callable[[], Iterator[str]]] = [partial(fsck.check, self._pfs), *self._checks]
+        for check in checks:
+            yield from (pfs_pb2.FsckResponse(error=problem) for problem in check())
 
     # -- parts --
 

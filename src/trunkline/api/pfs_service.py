@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 from trunkline.api.pfs_commits import CommitCalls
 from trunkline.api.pfs_files import FileCalls
 from trunkline.api.pfs_filesets import FileSetCalls
@@ -12,5 +14,6 @@ from trunkline.pfs.pfs import Pfs
 class PfsService(RepoCalls, CommitCalls, FileCalls, FileSetCalls):
     """Every RPC of `pfs_v2.API` that is built."""
 
-    def __init__(self, pfs: Pfs) -> None:
+    def __init__(self, pfs: Pfs, checks: Sequence[Callable[[], Iterator[str]]] = ()) -> None:
         self._pfs = pfs
+        self._checks = checks

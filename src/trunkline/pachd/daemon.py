@@ -11,6 +11,8 @@ import logging
 import os
 import secrets
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -22,7 +24,7 @@ from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.work_service import WorkService
 from trunkline.catalog import SqliteCatalog
-from trunkline.kernel.clock import SystemClock
+from trunkline.kernel.clock import SteadyClock, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.version import VERSION
 from trunkline.objects.local import LocalStore
@@ -34,6 +36,7 @@ from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
+from trunkline.pps import fsck as pps_fsck
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
@@ -41,6 +44,9 @@ from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
+
+CALLS_PER_WORKER = 4
+"""At once: it asks for work or reports, renews its lease, and sends lines of its log."""
 
 
 class Pachd:
@@ -60,7 +66,7 @@ class Pachd:
         self._pfs = Pfs(self._catalog, store, self._clock)
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
-        self._dispatcher = Dispatcher(self._clock, settings.lease_seconds)
+        self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)
         self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
@@ -108,15 +114,20 @@ class Pachd:
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
+        # Calls that wait for jobs may take every other thread; the workers that end the jobs must still be heard.
+        threads = ThreadPoolExecutor(CALLS_PER_WORKER * self._settings.max_workers + 4, thread_name_prefix="work")
         return [
-            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs)),
+            service(
+                pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs, [partial(pps_fsck.check, self._pfs)])
+            ),
             service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher, self._own_log)),
             *small_services.handlers(self._pfs),
-            service(own["Server"], ServerService(self._status, self._stopping.set)),
+            service(own["Server"], ServerService(self._status, self._stopping.set), threads),
             service(own["Environments"], EnvironmentService(self._pps)),
             service(
                 own["Work"],
                 WorkService(self._dispatcher, self._logbook, self._token, self._dispatcher.job_of),
+                threads,
             ),
         ]
 

@@ -138,7 +138,7 @@ def finish(change: Change, ref: CommitRef, *, error: str = "", description: str 
     change.tx.run(
         "UPDATE commits SET finishing = ?, error = ?, description = CASE WHEN ? = '' THEN description ELSE ? END "
         "WHERE id = ?",
-        (change.now, error, description, description, commit.key),
+        (max(change.now, commit.started), error, description, description, commit.key),
     )
     return need(change, commit.key)
 
@@ -161,10 +161,11 @@ def complete(change: Change, commit: Commit, root: bytes | None, error: str = ""
         raise NotReady(f"commit {commit} cannot be finished before its parent {parent}")
     if root is None:
         root = EMPTY.pack() if parent is None else parent.root
-    finished = change.now if root is not None else None
+    now = max(change.now, current.started, current.finishing or 0)  # the machine's clock may have been put back
+    finished = now if root is not None else None
     change.tx.run(
         "UPDATE commits SET finishing = coalesce(finishing, ?), finished = ?, root = ?, error = ? WHERE id = ?",
-        (change.now, finished, root, error, commit.key),
+        (now, finished, root, error, commit.key),
     )
     change.tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
     triggers.note_finished(change.tx, commit.key)
