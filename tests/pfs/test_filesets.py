@@ -15,11 +15,11 @@ from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
 from trunkline.maps import EMPTY
 from trunkline.objects.memory import MemoryStore
 from trunkline.objects.wrappers.metered import MeteredStore
-from trunkline.pfs import cache, filesets, layers, modify
+from trunkline.pfs import branches, cache, filesets, layers, modify, repos
 from trunkline.pfs.files import View
 from trunkline.pfs.fold import fold
 from trunkline.pfs.layers import Layer
-from trunkline.pfs.refs import CommitRef, RepoRef
+from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 
 
 def always() -> bool:
@@ -86,6 +86,33 @@ def test_only_an_open_commit_takes_one(data: House) -> None:
     data.start("data")
     with pytest.raises(NotFound, match="file set 0{32} not found"):
         added(data, "data", "0" * 32)
+
+
+def test_what_a_pipeline_makes_takes_none(data: House) -> None:
+    data.repo("out")
+    data.pfs.change(lambda change: repos.create(change, RepoRef("out", "spec")))
+    spec = BranchRef(RepoRef("out", "spec"), "master")
+    out = BranchRef(RepoRef("out"), "master")
+    data.pfs.change(lambda change: branches.create(change, out, provenance_refs=[spec]))
+    assert data.commit("out").open
+    name = made(data, add("/a", "1"))
+    with pytest.raises(Refused, match="^cannot start a commit on an output branch"):
+        added(data, "out", name)
+    assert data.files("out") == {}
+
+
+def test_a_commit_on_an_unfinished_base_cannot_be_taken(data: House) -> None:
+    data.start("data")
+    data.write("data", add("/a", "1"))
+    data.finish("data")
+    data.start("data")
+    with pytest.raises(Refused, match="^base commit .* unfinished$"):
+        filesets.total(data.pfs, commit_ref("data"), always)
+    data.write("data", add("/b", "2"))
+    change = filesets.diff(data.pfs, commit_ref("data"), always)
+    assert files(data, change) == {"/b": "2"}
+    data.settle()
+    assert files(data, filesets.total(data.pfs, commit_ref("data"), always)) == {"/a": "1", "/b": "2"}
 
 
 def test_the_whole_of_a_commit_and_what_it_changed(data: House) -> None:
@@ -291,7 +318,7 @@ OPERATIONS = st.one_of(
 STREAMS = st.lists(OPERATIONS, max_size=5)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(base=STREAMS, streams=st.lists(STREAMS, max_size=4), whole=st.booleans())
 def test_one_layer_does_what_several_do(
     tmp_path_factory: pytest.TempPathFactory, base: list[modify.Operation], streams: list[list[modify.Operation]],
@@ -310,7 +337,7 @@ def test_one_layer_does_what_several_do(
     house.close()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(base=STREAMS, streams=st.lists(STREAMS, min_size=1, max_size=3), compact=st.booleans())
 def test_a_file_set_does_what_its_stream_does(
     tmp_path_factory: pytest.TempPathFactory,

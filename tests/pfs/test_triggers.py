@@ -393,7 +393,7 @@ def test_branches_of_a_trigger_are_removed_by_force(data: House) -> None:
 # -- against a model ------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     steps=st.lists(st.tuples(st.sampled_from(["master", "a"]), st.integers(0, 30), st.booleans()), max_size=12),
     every=st.integers(1, 3),

@@ -5,12 +5,18 @@ Invariant: everything that is to be done stands in the catalog, so a crash at an
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from trunkline.kernel.clock import SECOND
+from trunkline.kernel.errors import Cancelled, TrunklineError
 from trunkline.pfs import filesets, firing
 from trunkline.pfs.pfs import Pfs
 
 IDLE_SECONDS = 1.0
 """How often to step when nothing happens: ticks come, and leases end, by the second."""
+
+
+Duty = Callable[[Pfs], bool]
 
 
 class Upkeep:
@@ -21,13 +27,25 @@ class Upkeep:
         self._done = -1  # the second of the clock for which everything is done
 
     def step(self) -> bool:
-        """Does one thing; False if there is nothing to do now."""
-        if firing.check_next(self._pfs):
-            return True
+        """Does something; False if there is nothing to do now.
+
+        Raises:
+            TrunklineError: something could not be done, and is tried again with the next step; all else was.
+        """
         second = self._pfs.clock.now() // SECOND
-        if second == self._done:
-            return False
-        if firing.tick(self._pfs) or filesets.sweep(self._pfs):
-            return True
-        self._done = second
-        return False
+        duties: list[Duty] = [firing.check_next]
+        if second != self._done:
+            duties += [firing.tick, filesets.sweep]
+        busy, failure = False, None
+        for duty in duties:
+            try:
+                busy |= duty(self._pfs)
+            except Cancelled:
+                raise
+            except TrunklineError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        if not busy:
+            self._done = second
+        return busy
