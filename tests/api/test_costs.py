@@ -109,6 +109,7 @@ FREE: list[tuple[str, Callable[[Serving], object]]] = [
     ("inspect a repo", lambda s: s.raw.InspectRepo(m.InspectRepoRequest(repo=repo("data")))),
     ("list repos", lambda s: s.raw.ListRepo(m.ListRepoRequest())),
     ("list commits", lambda s: s.raw.ListCommit(m.ListCommitRequest(repo=repo("data")))),
+    ("take everything as a file set", lambda s: s.raw.GetFileSet(m.GetFileSetRequest(commit=commit("master")))),
     ("squash a commit", lambda s: s.raw.SquashCommit(m.SquashCommitRequest(commit=commit("b^")))),
 ]
 

@@ -144,9 +144,9 @@ BRANCHES: Cases = [
     ),
     (
         "CreateBranch",
-        m.CreateBranchRequest(branch=branch("t"), trigger=m.Trigger(branch="master", commits=1)),
-        S.UNIMPLEMENTED,
-        "^triggers are not built yet",
+        m.CreateBranchRequest(branch=branch("t"), trigger=m.Trigger(branch="master", commits=-1)),
+        S.UNKNOWN,
+        "^can't trigger on a negative number of commits$",
     ),
     (
         "InspectBranch",
@@ -404,7 +404,6 @@ def test_an_unforeseen_error_is_logged_and_tells_nothing_of_the_inside(
 def test_what_is_not_built_says_so(serving: Serving) -> None:
     calls: list[Callable[[], object]] = [
         lambda: list(serving.raw.FindCommits(m.FindCommitsRequest())),
-        lambda: serving.raw.CreateFileSet(iter(())),
         lambda: serving.raw.DeleteAll(Empty()),
     ]
     for call in calls:

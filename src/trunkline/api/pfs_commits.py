@@ -12,7 +12,7 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Root
-from trunkline.pfs import commits, history, listing, provenance, resolve, rows
+from trunkline.pfs import commits, filesets, history, listing, provenance, resolve, rows
 from trunkline.pfs.listing import Wait
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef
@@ -58,9 +58,13 @@ class CommitCalls:
         return Empty()
 
     def InspectCommit(self, request: pfs_pb2.InspectCommitRequest, call: Call) -> pfs_pb2.CommitInfo:
-        """One commit, once it is as far as asked for."""
+        """One commit, once it is as far as asked for; a file set is shown as one."""
+        ref = convert.commit_ref(request.commit)
+        if filesets.is_file_set(ref):
+            found = filesets.source(self._pfs, ref, call.alive)
+            return pfs_pb2.CommitInfo(commit=convert.commit_message(found), description=found.description)
         with self._pfs.catalog.read() as tx:
-            commit = resolve.commit(tx, convert.commit_ref(request.commit))
+            commit = resolve.commit(tx, ref)
         commit = listing.wait(self._pfs.catalog, commit, _wait(request.wait), call.alive)
         return self._info(commit, bound=False)
 

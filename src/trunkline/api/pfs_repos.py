@@ -12,7 +12,7 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
-from trunkline.pfs import branches, projects, provenance, repos, resolve, rows
+from trunkline.pfs import branches, projects, provenance, repos, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef
@@ -107,17 +107,20 @@ class RepoCalls:
     # -- branches --
 
     def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, call: Call) -> Empty:
-        """Makes a branch, or moves it, or replaces its provenance."""
+        """Makes a branch, or moves it, or replaces its provenance or its trigger."""
         if not request.HasField("branch"):
             raise InvalidRequest("branch cannot be nil")
         if not request.branch.HasField("repo"):
             raise InvalidRequest("branch repo cannot be nil")
-        if request.HasField("trigger") and request.trigger.branch:
-            raise NotBuilt("triggers are not built yet: docs/compatibility.md lists what is")
+        if request.branch_propagation_specs:
+            raise NotBuilt("propagation specs of branches are not built yet: docs/compatibility.md lists what is")
         ref = convert.branch_ref(request.branch)
         head = convert.optional_commit_ref(request, "head")
         upstream = [convert.branch_ref(one) for one in request.provenance]
-        self._pfs.change(lambda change: branches.create(change, ref, head=head, provenance_refs=upstream))
+        trigger = convert.trigger(request.trigger) if request.HasField("trigger") else None
+        self._pfs.change(
+            lambda change: branches.create(change, ref, head=head, provenance_refs=upstream, trigger=trigger)
+        )
         return Empty()
 
     def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, call: Call) -> pfs_pb2.BranchInfo:
@@ -176,12 +179,14 @@ def _repo_info(tx: Tx, repo: Repo, size: int) -> pfs_pb2.RepoInfo:
 def _branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
     head = rows.commit_by_key(tx, branch.head)
     assert head is not None, "a branch's head is a foreign key"
+    trigger = triggers.find(tx, branch.key)
     return pfs_pb2.BranchInfo(
         branch=convert.branch_message(branch.ref),
         head=convert.commit_message(head),
         provenance=[convert.branch_message(one.ref) for one in provenance.upstream_branches(tx, branch.key)],
         subvenance=[convert.branch_message(one.ref) for one in provenance.downstream_branches(tx, branch.key)],
         direct_provenance=[convert.branch_message(one.ref) for one in provenance.direct_branches(tx, branch.key)],
+        trigger=None if trigger is None else convert.trigger_message(trigger),
         created_at=convert.timestamp(branch.created),
         updated_at=convert.timestamp(branch.updated),
     )

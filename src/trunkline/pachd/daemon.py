@@ -35,6 +35,7 @@ from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
 from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
 from trunkline.pps import fsck as pps_fsck
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
@@ -70,6 +71,7 @@ class Pachd:
         self._token = secrets.token_hex(32)
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
         self._finishing = Loop("finisher", self._catalog.watch, lambda: self._pfs.finisher.step() is not None)
+        self._upkeep = Loop("upkeep", self._catalog.watch, Upkeep(self._pfs).step, IDLE_SECONDS)
         self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
         self._server = Server(settings, self._services())
         self._isolation = ""
@@ -85,6 +87,7 @@ class Pachd:
         address = self._server.start()
         self._record = Record(os.getpid(), address, self._clock.now())
         self._finishing.start()
+        self._upkeep.start()
         self._workers.start(address)
         self._jobs.start()
         self._home.announce(self._record)
@@ -100,10 +103,12 @@ class Pachd:
         self._dispatcher.stop()
         self._jobs.stop()
         self._finishing.stop()
+        self._upkeep.stop()
         self._server.stop()
         self._workers.stop()
         self._jobs.join()
         self._finishing.join()
+        self._upkeep.join()
         self._catalog.close()
         self._home.release()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, NotReady, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.maps import EMPTY
-from trunkline.pfs import provenance, resolve, rows
+from trunkline.pfs import provenance, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import SPEC, BranchRef, CommitRef
 from trunkline.pfs.rows import Branch, Commit
@@ -64,6 +64,7 @@ def close_empty(change: Change, key: int) -> None:
         "UPDATE commits SET finishing = ?, finished = ?, root = ? WHERE id = ?",
         (change.now, finished, root, key),
     )
+    triggers.note_finished(change.tx, key)
 
 
 def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, description: str = "") -> Commit:
@@ -167,6 +168,7 @@ def complete(change: Change, commit: Commit, root: bytes | None, error: str = ""
         (now, finished, root, error, commit.key),
     )
     change.tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
+    triggers.note_finished(change.tx, commit.key)
 
 
 def clear(change: Change, ref: CommitRef) -> None:

@@ -15,7 +15,7 @@ from trunkline.kernel.clock import Clock
 from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull
 from trunkline.maps import EMPTY, Maps, Root
 from trunkline.objects.protocol import ObjectStore
-from trunkline.pfs import layers, rows
+from trunkline.pfs import layers, rows, triggers
 from trunkline.pfs.fold import Folded, fold
 from trunkline.pfs.rows import Commit
 
@@ -76,11 +76,13 @@ class Finisher:
         finished = max(self._clock.now(), commit.finishing or 0)
 
         def close(tx: Tx) -> None:
-            tx.run(
+            closed = tx.run(
                 "UPDATE commits SET finished = ?, root = ?, error = ? WHERE id = ? AND finished IS NULL",
                 (finished, root.pack(), folded.problem, commit.key),
             )
             tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
+            if closed:
+                triggers.note_finished(tx, commit.key)
 
         self._catalog.write(close)
 
