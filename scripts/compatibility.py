@@ -15,6 +15,7 @@ from typing import Any
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.small_services import AdminService, EnterpriseState, VersionService
+from trunkline.api.transactions import TransactionService
 from trunkline.wire import (
     admin_pb2,
     auth_pb2,
@@ -37,7 +38,7 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
     "admin_v2.API": (admin_pb2, AdminService),
     "enterprise_v2.API": (enterprise_pb2, EnterpriseState),
     "auth_v2.API": (auth_pb2, None),
-    "transaction_v2.API": (transaction_pb2, None),
+    "transaction_v2.API": (transaction_pb2, TransactionService),
     "metadata.API": (metadata_pb2, None),
 }
 """The services of the contract, and the class that offers them, if any."""

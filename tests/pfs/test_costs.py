@@ -22,8 +22,9 @@ class Counted(House):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.steps = 0
-        connections = [self.catalog._writer, self.catalog._reader()]
-        for connection in connections:
+        reader = self.catalog._take()
+        self.catalog._give_back(reader)  # the next to be taken, since readers come one after the other
+        for connection in (self.catalog._writer, reader):
             connection.set_progress_handler(self._step, 1)
 
     def _step(self) -> int:

@@ -8,22 +8,24 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import convert
 from trunkline.api.dispatch import Call
+from trunkline.api.transactions import Transactions
 from trunkline.catalog import Tx
-from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
-from trunkline.pfs import branches, projects, provenance, repos, resolve, rows
+from trunkline.pfs import projects, provenance, repos, resolve, rows
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef
 from trunkline.pfs.rows import Branch, Repo
 from trunkline.wire import pfs_pb2
+from trunkline.wire.transaction_pb2 import TransactionRequest
 
 
 class RepoCalls:
     """The RPCs of projects, repos and branches."""
 
     _pfs: Pfs
+    _transactions: Transactions
 
     # -- projects --
 
@@ -56,12 +58,7 @@ class RepoCalls:
 
     def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, call: Call) -> Empty:
         """Makes a repo."""
-        if not request.HasField("repo"):
-            raise InvalidRequest("repo cannot be nil")
-        ref = convert.repo_ref(request.repo)
-        self._pfs.change(
-            lambda change: repos.create(change, ref, description=request.description, update=request.update)
-        )
+        self._transactions.run(TransactionRequest(create_repo=request), call)
         return Empty()
 
     def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, call: Call) -> pfs_pb2.RepoInfo:
@@ -86,8 +83,7 @@ class RepoCalls:
 
     def DeleteRepo(self, request: pfs_pb2.DeleteRepoRequest, call: Call) -> pfs_pb2.DeleteRepoResponse:
         """Removes a repo."""
-        ref = convert.repo_ref(request.repo)
-        deleted = self._pfs.change(lambda change: repos.delete(change, ref, force=request.force))
+        deleted = self._transactions.run(TransactionRequest(delete_repo=request), call)
         return pfs_pb2.DeleteRepoResponse(deleted=deleted)
 
     def DeleteRepos(self, request: pfs_pb2.DeleteReposRequest, call: Call) -> pfs_pb2.DeleteReposResponse:
@@ -108,16 +104,7 @@ class RepoCalls:
 
     def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, call: Call) -> Empty:
         """Makes a branch, or moves it, or replaces its provenance."""
-        if not request.HasField("branch"):
-            raise InvalidRequest("branch cannot be nil")
-        if not request.branch.HasField("repo"):
-            raise InvalidRequest("branch repo cannot be nil")
-        if request.HasField("trigger") and request.trigger.branch:
-            raise NotBuilt("triggers are not built yet: docs/compatibility.md lists what is")
-        ref = convert.branch_ref(request.branch)
-        head = convert.optional_commit_ref(request, "head")
-        upstream = [convert.branch_ref(one) for one in request.provenance]
-        self._pfs.change(lambda change: branches.create(change, ref, head=head, provenance_refs=upstream))
+        self._transactions.run(TransactionRequest(create_branch=request), call)
         return Empty()
 
     def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, call: Call) -> pfs_pb2.BranchInfo:
@@ -139,10 +126,7 @@ class RepoCalls:
 
     def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, call: Call) -> Empty:
         """Removes a branch."""
-        if not request.HasField("branch"):
-            raise InvalidRequest("validate request: branch: value is required")
-        ref: BranchRef = convert.branch_ref(request.branch)
-        self._pfs.change(lambda change: branches.delete(change, ref, force=request.force))
+        self._transactions.run(TransactionRequest(delete_branch=request), call)
         return Empty()
 
 

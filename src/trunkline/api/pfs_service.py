@@ -5,11 +5,13 @@ from __future__ import annotations
 from trunkline.api.pfs_commits import CommitCalls
 from trunkline.api.pfs_files import FileCalls
 from trunkline.api.pfs_repos import RepoCalls
+from trunkline.api.transactions import Transactions
 from trunkline.pfs.pfs import Pfs
 
 
 class PfsService(RepoCalls, CommitCalls, FileCalls):
     """Every RPC of `pfs_v2.API` that is built."""
 
-    def __init__(self, pfs: Pfs) -> None:
+    def __init__(self, pfs: Pfs, transactions: Transactions | None = None) -> None:
         self._pfs = pfs
+        self._transactions = transactions or Transactions(pfs)

@@ -20,6 +20,7 @@ from trunkline.api.dispatch import service
 from trunkline.api.own_services import EnvironmentService, ServerService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
+from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.api.work_service import WorkService
 from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SystemClock
@@ -36,7 +37,7 @@ from trunkline.pfs.pfs import Pfs
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
+from trunkline.wire import pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
@@ -103,9 +104,12 @@ class Pachd:
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
+        transactions = Transactions(self._pfs, self._logbook.wake)
+        pps = PpsService(self._pps, self._dispatcher, self._own_log, transactions)
         return [
-            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs)),
-            service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher, self._own_log)),
+            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs, transactions)),
+            service(pps_pb2.DESCRIPTOR.services_by_name["API"], pps),
+            service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
             *small_services.handlers(self._pfs),
             service(own["Server"], ServerService(self._status, self._stopping.set)),
             service(own["Environments"], EnvironmentService(self._pps)),

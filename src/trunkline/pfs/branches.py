@@ -42,7 +42,8 @@ def create(
     before = set() if existing is None else {one.key for one in provenance.direct_branches(change.tx, existing.key)}
     replaced = before != set(upstream)
     start = given if given is not None else (None if existing is None else existing.head)
-    if start is None or (replaced and upstream):
+    again = replaced and start is not None and existing is not None and _made_here(change, existing, start)
+    if start is None or (replaced and upstream and not again):
         start = commits.insert_commit(change, repo.key, ref.name, parent=start, origin="AUTO")
         if not upstream:
             commits.close_empty(change, start)
@@ -56,6 +57,12 @@ def create(
         propagate.check_graph(change, found)
         propagate.link_provenance(change, start, key)
     return found
+
+
+def _made_here(change: Change, existing: Branch, start: int) -> bool:
+    """Whether the head is an empty commit that an earlier step of this change made: it is used again."""
+    head = commits.need(change, start)
+    return start == existing.head and start in change.created and head.origin == "AUTO" and head.open
 
 
 def _check_provenance(ref: BranchRef, upstream: Sequence[BranchRef]) -> None:

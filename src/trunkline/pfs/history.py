@@ -154,6 +154,8 @@ def _begin_anew(change: Change, headless: list[Branch]) -> None:
 
 
 def _erase(change: Change, key: int) -> None:
+    change.created = [one for one in change.created if one != key]
+    change.forced = [one for one in change.forced if one != key]
     change.tx.run("DELETE FROM commit_provenance WHERE commit_id = ? OR upstream = ?", (key, key))
     change.tx.run("DELETE FROM layers WHERE commit_id = ?", (key,))
     change.tx.run("DELETE FROM commits WHERE id = ?", (key,))
