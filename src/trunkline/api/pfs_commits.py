@@ -13,7 +13,7 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Root
-from trunkline.pfs import commits, history, listing, provenance, resolve, rows
+from trunkline.pfs import commits, history, listing, metadata, provenance, resolve, rows
 from trunkline.pfs.listing import Wait
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
@@ -175,6 +175,7 @@ def commit_info(tx: Tx, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
         direct_subvenance=[
             convert.commit_message(one, with_branch=True) for one in provenance.direct_subvenance(tx, commit.key)
         ],
+        metadata=metadata.decode(commit.metadata),
         created_at=convert.timestamp(commit.started),
         updated_at=convert.timestamp(commit.finished or commit.finishing or commit.started),
     )

@@ -12,7 +12,7 @@ from trunkline.api.transactions import Transactions
 from trunkline.catalog import Tx
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
-from trunkline.pfs import projects, provenance, repos, resolve, rows
+from trunkline.pfs import metadata, projects, provenance, repos, resolve, rows
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef
@@ -135,6 +135,7 @@ def _project_info(project: projects.Project) -> pfs_pb2.ProjectInfo:
         project=pfs_pb2.Project(name=project.name or DEFAULT_PROJECT),
         description=project.description,
         created_at=convert.timestamp(project.created),
+        metadata=metadata.decode(project.metadata),
     )
 
 
@@ -154,6 +155,7 @@ def _repo_info(tx: Tx, repo: Repo, size: int) -> pfs_pb2.RepoInfo:
         size_bytes_upper_bound=size,
         description=repo.description,
         branches=[convert.branch_message(branch.ref) for branch in repos.branches_of(tx, repo)],
+        metadata=metadata.decode(repo.metadata),
     )
 
 
@@ -168,4 +170,5 @@ def _branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
         direct_provenance=[convert.branch_message(one.ref) for one in provenance.direct_branches(tx, branch.key)],
         created_at=convert.timestamp(branch.created),
         updated_at=convert.timestamp(branch.updated),
+        metadata=metadata.decode(branch.metadata),
     )
