@@ -6,16 +6,17 @@ from collections.abc import Iterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert
+from trunkline.api import convert, pickers
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import Transactions
 from trunkline.catalog import Tx
+from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
 from trunkline.pfs import metadata, projects, provenance, repos, resolve, rows
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
-from trunkline.pfs.refs import BranchRef
+from trunkline.pfs.refs import USER, BranchRef
 from trunkline.pfs.rows import Branch, Repo
 from trunkline.wire import pfs_pb2
 from trunkline.wire.transaction_pb2 import TransactionRequest
@@ -42,6 +43,20 @@ class RepoCalls:
         """One project."""
         with self._pfs.catalog.read() as tx:
             return _project_info(projects.need(tx, request.project.name))
+
+    def InspectProjectV2(
+        self, request: pfs_pb2.InspectProjectV2Request, call: Call
+    ) -> pfs_pb2.InspectProjectV2Response:
+        """One project, with the defaults of its pipelines; nobody can set any yet."""
+        name = request.project.name
+        if not name:
+            raise InvalidRequest("validate request: InspectProjectV2Request.project: value is required")
+        try:
+            with self._pfs.catalog.read() as tx:
+                info = _project_info(projects.need(tx, name))
+        except NotFound as error:
+            raise NotFound(f'could not inspect project "{name}": {error}') from None
+        return pfs_pb2.InspectProjectV2Response(info=info, defaults_json="{}")
 
     def ListProject(self, request: pfs_pb2.ListProjectRequest, call: Call) -> Iterator[pfs_pb2.ProjectInfo]:
         """All projects."""
@@ -81,6 +96,18 @@ class RepoCalls:
             infos = [_repo_info(tx, repo, _master_size(tx, repo)) for repo in found]
         yield from infos
 
+    def ReposSummary(self, request: pfs_pb2.ReposSummaryRequest, call: Call) -> pfs_pb2.ReposSummaryResponse:
+        """How many user repos projects have, and how large they are; all projects if none is named."""
+        names = tuple(pickers.project_name(one) for one in request.projects)
+        summaries: dict[str, pfs_pb2.ReposSummary] = {}
+        with self._pfs.catalog.read() as tx:
+            for repo in repos.select(tx, type=USER, projects=names):
+                name = repo.ref.project
+                summary = summaries.setdefault(name, pfs_pb2.ReposSummary(project=pfs_pb2.Project(name=name)))
+                summary.user_repo_count += 1
+                summary.size_bytes += _master_size(tx, repo)
+        return pfs_pb2.ReposSummaryResponse(summaries=summaries.values())
+
     def DeleteRepo(self, request: pfs_pb2.DeleteRepoRequest, call: Call) -> pfs_pb2.DeleteRepoResponse:
         """Removes a repo."""
         deleted = self._transactions.run(TransactionRequest(delete_repo=request), call)
@@ -110,7 +137,7 @@ class RepoCalls:
     def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, call: Call) -> pfs_pb2.BranchInfo:
         """One branch."""
         with self._pfs.catalog.read() as tx:
-            return _branch_info(tx, resolve.branch(tx, convert.branch_ref(request.branch)))
+            return branch_info(tx, resolve.branch(tx, convert.branch_ref(request.branch)))
 
     def ListBranch(self, request: pfs_pb2.ListBranchRequest, call: Call) -> Iterator[pfs_pb2.BranchInfo]:
         """The branches of a repo, or all; newest first unless reversed."""
@@ -121,7 +148,7 @@ class RepoCalls:
                 found = list(rows.branches(tx, f"WHERE branches.repo = ? {order}", (key,)))
             else:
                 found = list(rows.branches(tx, order, ()))
-            infos = [_branch_info(tx, branch) for branch in found]
+            infos = [branch_info(tx, branch) for branch in found]
         yield from infos
 
     def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, call: Call) -> Empty:
@@ -159,7 +186,8 @@ def _repo_info(tx: Tx, repo: Repo, size: int) -> pfs_pb2.RepoInfo:
     )
 
 
-def _branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
+def branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
+    """A branch with everything that is known of it."""
     head = rows.commit_by_key(tx, branch.head)
     assert head is not None, "a branch's head is a foreign key"
     return pfs_pb2.BranchInfo(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from trunkline.api.pfs_commits import CommitCalls
 from trunkline.api.pfs_files import FileCalls
 from trunkline.api.pfs_repos import RepoCalls
+from trunkline.api.pfs_upkeep import UpkeepCalls
+from trunkline.api.pfs_walks import WalkCalls
 from trunkline.api.transactions import Transactions
 from trunkline.pfs.pfs import Pfs
 
 
-class PfsService(RepoCalls, CommitCalls, FileCalls):
+class PfsService(RepoCalls, CommitCalls, FileCalls, WalkCalls, UpkeepCalls):
     """Every RPC of `pfs_v2.API` that is built."""
 
     def __init__(self, pfs: Pfs, transactions: Transactions | None = None) -> None:

@@ -6,7 +6,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import version_check
-from trunkline.api.dispatch import Call, refusing, service
+from trunkline.api.dispatch import AuthNotActivated, Call, refusing, service
 from trunkline.api.health import HealthService
 from trunkline.api.metadata import MetadataService
 from trunkline.catalog import Tx
@@ -79,10 +79,6 @@ def cluster_id(pfs: Pfs) -> str:
     with pfs.catalog.read() as tx:
         row = tx.row("SELECT value FROM settings WHERE name = 'cluster_id'")
     return str(row["value"]) if row is not None else pfs.catalog.write(look)
-
-
-class AuthNotActivated(NotBuilt):
-    """What clients look for to learn that there is no login."""
 
 
 class EnterpriseState:

@@ -79,9 +79,12 @@ def _head(change: Change, ref: BranchRef, head: CommitRef) -> int:
     if head.repo != ref.repo:
         raise Refused(f"branch and head commit must belong to the same repo: {ref} and {head}")
     try:
-        return resolve.commit(change.tx, head).key
+        found = resolve.commit(change.tx, head)
     except NotFound as error:
         raise NotFound(f"unable to inspect {head}: {error}") from None
+    if found.forgotten:
+        raise Refused(f"the branch head cannot be a forgotten commit: {found}")
+    return found.key
 
 
 def _upstream(change: Change, ref: BranchRef) -> int:
@@ -106,13 +109,7 @@ def delete(change: Change, ref: BranchRef, *, force: bool = False) -> None:
         Refused: other branches come from it, and `force` is not given.
     """
     branch = resolve.branch(change.tx, ref)
-    dependents = list(
-        rows.branches(
-            change.tx,
-            "JOIN branch_provenance AS edge ON edge.branch = branches.id WHERE edge.upstream = ? ORDER BY branches.id",
-            (branch.key,),
-        )
-    )
+    dependents = provenance.direct_branch_subvenance(change.tx, branch.key)
     if dependents and not force:
         names = " ".join(str(one.ref) for one in dependents)
         raise Refused(f'branch "{ref.name}" cannot be deleted because it\'s in the direct provenance of [{names}]')

@@ -125,9 +125,12 @@ def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, de
 def _parent(change: Change, ref: BranchRef, branch: Branch | None, parent: CommitRef | None) -> Commit | None:
     if parent is not None and (parent.id or parent.branch):
         try:
-            return resolve.commit(change.tx, CommitRef(ref.repo, parent.id, parent.branch))
+            found = resolve.commit(change.tx, CommitRef(ref.repo, parent.id, parent.branch))
         except NotFound:
             raise NotFound(f"parent commit {parent} not found") from None
+        if found.forgotten:
+            raise Refused(f"the commit is forgotten: {found} cannot be a parent, choose another")
+        return found
     return None if branch is None else need(change, branch.head)
 
 

@@ -83,8 +83,10 @@ class Pfs:
         """What a commit holds now; for an open one, what was written to it so far.
 
         Raises:
-            Refused: its base is not finished, or the commit was deleted.
+            Refused: its base is not finished, or the commit was deleted or forgotten.
         """
+        if commit.forgotten:
+            raise Refused(f"the commit is forgotten: {commit}, run its pipeline again to have its files back")
         if commit.root is not None:
             return Root.unpack(commit.root)
         with self.catalog.read() as tx:

@@ -95,3 +95,14 @@ def delete(change: Change, name: str, *, force: bool = False) -> None:
     for repo in inside:
         repos.delete(change, repo.ref, force=True)
     change.tx.run("DELETE FROM projects WHERE id = ?", (project.key,))
+
+
+def delete_all(change: Change) -> None:
+    """Removes every project with its repos; `default` is made again, with nothing in it.
+
+    Raises:
+        Refused: a pipeline needs one of the repos.
+    """
+    repos.delete_all(change, repos.select(change.tx), force=True)
+    change.tx.run("DELETE FROM projects")
+    ensure_default(change)

@@ -43,6 +43,12 @@ def direct_branches(tx: Tx, branch: int) -> list[Branch]:
     return list(rows.branches(tx, where, (branch,)))
 
 
+def direct_branch_subvenance(tx: Tx, branch: int) -> list[Branch]:
+    """The branches that name this one as their provenance."""
+    where = "JOIN branch_provenance AS edge ON edge.branch = branches.id WHERE edge.upstream = ? ORDER BY branches.id"
+    return list(rows.branches(tx, where, (branch,)))
+
+
 def upstream_commits(tx: Tx, commit: int) -> list[Commit]:
     """Every commit that this one comes from, oldest first."""
     query = _sql(_UP, "commit_provenance") + rows.COMMIT_QUERY + "JOIN closure ON closure.id = commits.id"
