@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.pfs.house import House, branch_ref, commit_ref
 
 from trunkline.catalog import Tx
@@ -243,3 +247,56 @@ def test_a_list_grows_only_for_whoever_has_seen_it(house: House) -> None:
         transactions.need(tx, made.id)
     with house.catalog.read() as tx:
         assert transactions.select(tx) == []
+
+
+# -- any steps ------------------------------------------------------------------------------------------
+
+REPOS = ("a", "b", "c", "d")
+NAMES = tuple(f"{repo}@{name}" for repo in REPOS for name in ("master", "dev"))
+
+a_name = st.sampled_from(NAMES)
+a_step = st.one_of(
+    st.builds(start, a_name),
+    st.builds(finish, a_name),
+    st.builds(lambda name, upstream: tie(name, *upstream), a_name, st.lists(a_name, max_size=3)),
+    st.builds(lambda name, head: tie(name, head=head), a_name, a_name),
+    st.builds(
+        lambda name, upstream, head: tie(name, upstream, head=head),
+        a_name,
+        a_name,
+        a_name,
+    ),
+    st.builds(lambda name: lambda change: branches.delete(change, branch_ref(name), force=True), a_name),
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.lists(a_step, min_size=1, max_size=8), min_size=1, max_size=5))
+def test_any_steps_leave_the_world_sound(changes: list[list[Step]]) -> None:
+    """Steps that are refused are left out; the rest of their change is done."""
+    with tempfile.TemporaryDirectory() as folder:
+        house = House(Path(folder))
+        house.repo(*REPOS)
+        for steps in changes:
+            done: list[Step] = []
+            for step in steps:
+                with contextlib.suppress(TrunklineError):
+                    house.pfs.trial(lambda change, all=(*done, step): [one(change) for one in all], SetId(new_id()))
+                    done.append(step)
+            made = together(house, *done)
+            check_provenance(house, made)
+            house.settle()
+        assert house.problems() == []
+        house.close()
+
+
+def check_provenance(house: House, made: SetId) -> None:
+    """What a branch got in a change comes from what the branch comes from, as it is after the change."""
+    with house.catalog.read() as tx:
+        for branch in list(rows.branches(tx, "ORDER BY branches.id", ())):
+            head = rows.commit_by_key(tx, branch.head)
+            upstream = {one.head for one in provenance.direct_branches(tx, branch.key)}
+            assert head is not None
+            if upstream and head.id == made and head.branch == branch.ref.name:
+                assert {one.key for one in provenance.direct_commits(tx, head.key)} == upstream
+            assert all(above.id != made or head.id == made for above in provenance.upstream_commits(tx, head.key))

@@ -41,6 +41,8 @@ class RepoCalls:
 
     def InspectProject(self, request: pfs_pb2.InspectProjectRequest, call: Call) -> pfs_pb2.ProjectInfo:
         """One project."""
+        if not request.project.name:
+            raise InvalidRequest("validate request: InspectProjectRequest.project: value is required")
         with self._pfs.catalog.read() as tx:
             return _project_info(projects.need(tx, request.project.name))
 
