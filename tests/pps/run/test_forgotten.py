@@ -1,4 +1,4 @@
-"""Jobs whose predecessor's output, or whose predecessor's input, was forgotten: they do without it, and are as right."""
+"""Jobs whose predecessor lost its output, or what it read, to a forgetting: they do without it, and are right."""
 
 from __future__ import annotations
 
