@@ -13,7 +13,7 @@ from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.catalog import SqliteCatalog
-from trunkline.kernel.clock import SystemClock
+from trunkline.kernel.clock import SECOND, Nanos, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.objects.local import LocalStore
 from trunkline.objects.wrappers.metered import MeteredStore
@@ -22,10 +22,25 @@ from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pfs import fsck
 from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.upkeep import Upkeep
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
 from trunkline.wire import pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
+
+
+class ShiftedClock:
+    """The machine's clock, which a test can move forward."""
+
+    def __init__(self) -> None:
+        self._system = SystemClock()
+        self._shift = 0
+
+    def now(self) -> Nanos:
+        return Nanos(self._system.now() + self._shift)
+
+    def advance(self, seconds: float) -> None:
+        self._shift += int(seconds * SECOND)
 
 
 class Serving:
@@ -34,12 +49,14 @@ class Serving:
     def __init__(self, home: Path) -> None:
         self.store = MeteredStore(LocalStore(home / "store"))
         self.catalog = SqliteCatalog(home / "catalog.db")
-        self.pfs = Pfs(self.catalog, self.store, SystemClock())
+        self.clock = ShiftedClock()
+        self.pfs = Pfs(self.catalog, self.store, self.clock)
         self.logbook = Logbook(home / "logs")
         self.pps = Pps(self.pfs, self.logbook)
         dispatcher = Dispatcher(SystemClock(), lease_seconds=60)
         transactions = Transactions(self.pfs, self.logbook.wake)
         self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)
+        self._upkeep = Loop("upkeep", self.catalog.watch, Upkeep(self.pfs).step, idle=0.05)
         self._server = Server(
             Settings(home=home, port=0),
             [
@@ -54,6 +71,7 @@ class Serving:
         )
         self.address = self._server.start()
         self._finisher.start()
+        self._upkeep.start()
         host, _, port = self.address.rpartition(":")
         self.client = Client(host=host, port=int(port))
         self.channel = grpc.insecure_channel(self.address)
@@ -65,8 +83,10 @@ class Serving:
         self.catalog.watch.close()
         self.logbook.close()
         self._finisher.stop()
+        self._upkeep.stop()
         self._server.stop()
         self._finisher.join()
+        self._upkeep.join()
         self.catalog.close()
 
     def problems(self) -> list[str]:

@@ -147,9 +147,9 @@ BRANCHES: Cases = [
     ),
     (
         "CreateBranch",
-        m.CreateBranchRequest(branch=branch("t"), trigger=m.Trigger(branch="master", commits=1)),
-        S.UNIMPLEMENTED,
-        "^triggers are not built yet",
+        m.CreateBranchRequest(branch=branch("t"), trigger=m.Trigger(branch="master", commits=-1)),
+        S.UNKNOWN,
+        "^can't trigger on a negative number of commits$",
     ),
     (
         "InspectBranch",

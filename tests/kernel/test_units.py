@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trunkline.kernel import units
+from trunkline.kernel.errors import InvalidRequest
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,20 @@ def test_sizes(count: int, text: str) -> None:
 )
 def test_lengths_of_time(seconds: float, text: str) -> None:
     assert units.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *[("0", 0), ("100", 100), ("10MB", 10_000_000), ("1k", 1000), ("1.5 GB", 1_500_000_000), ("2KiB", 2000)],
+        *[("3 p", 3 * 10**15), ("0.5b", 0), ("1.0000001m", 1_000_000)],
+    ],
+)
+def test_sizes_are_read_in_powers_of_a_thousand(text: str, expected: int) -> None:
+    assert units.decimal_size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "MB", "-1", "1,5", "1 xB", "1  k", "1e3", "1.", "١", "9" * 40, "inf"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="invalid size"):
+        units.decimal_size(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from trunkline.catalog import SqliteCatalog
@@ -14,6 +15,8 @@ from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Branch, Commit
+from trunkline.pfs.triggers import Trigger
+from trunkline.pfs.upkeep import Upkeep
 
 
 def branch_ref(text: str) -> BranchRef:
@@ -49,11 +52,14 @@ def copied(destination: str, source: str, path: str, *, append: bool = False) ->
 class House:
     """One versioned world."""
 
-    def __init__(self, folder: Path, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self, folder: Path, store: ObjectStore | None = None, catalog: Callable[[Path], SqliteCatalog] = SqliteCatalog
+    ) -> None:
         self.clock = ManualClock()
         self.store = store or MemoryStore()
-        self.catalog = SqliteCatalog(folder / "catalog.db")
+        self.catalog = catalog(folder / "catalog.db")
         self.pfs = Pfs(self.catalog, self.store, self.clock)
+        self._upkeep = Upkeep(self.pfs)
 
     def close(self) -> None:
         self.catalog.close()
@@ -64,13 +70,14 @@ class House:
         for name in names:
             self.pfs.change(lambda change, name=name: repos.create(change, RepoRef(name)))
 
-    def branch(self, name: str, *provenance: str, head: str | None = None) -> Branch:
+    def branch(self, name: str, *provenance: str, head: str | None = None, trigger: Trigger | None = None) -> Branch:
         return self.pfs.change(
             lambda change: branches.create(
                 change,
                 branch_ref(name),
                 head=None if head is None else commit_ref(head),
                 provenance_refs=[branch_ref(one) for one in provenance],
+                trigger=trigger,
             )
         )
 
@@ -97,8 +104,8 @@ class House:
         return self.write(target, *operations)
 
     def settle(self) -> None:
-        """Does what the background step would do."""
-        while self.pfs.finisher.step() is not None:
+        """Does what the background steps would do."""
+        while self.pfs.finisher.step() is not None or self._upkeep.step():
             pass
 
     def squash(self, commit: str, *, recursive: bool = False) -> None:

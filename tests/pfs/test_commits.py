@@ -250,3 +250,13 @@ def test_a_branch_can_be_named_as_an_id(chain: House) -> None:
 def test_what_is_missing_is_named(data: House, reference: CommitRef, words: str) -> None:
     with pytest.raises(NotFound, match=words), data.catalog.read() as tx:
         resolve.commit(tx, reference)
+
+
+def test_times_stay_in_order_when_the_clock_is_put_back(house: House) -> None:
+    house.repo("data")
+    house.start("data")
+    house.clock.advance(-3600)
+    house.finish("data")
+    house.settle()
+    house.put("data", a="1")
+    assert house.problems() == []

@@ -5,31 +5,44 @@ Counted in steps of SQLite's own machine, so that the test does not depend on th
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.pfs.house import House, add, branch_ref, commit_ref
 
+from trunkline.catalog import SqliteCatalog
 from trunkline.pfs import listing, provenance, resolve
 from trunkline.pfs.refs import RepoRef
 
 FEW, MANY = 20, 600
 
 
-class Counted(House):
-    """A world that counts what its catalog does."""
+class CountingCatalog(SqliteCatalog):
+    """Counts the steps of every connection."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.steps = 0
-        reader = self.catalog._take()
-        self.catalog._give_back(reader)  # the next to be taken, since readers come one after the other
-        for connection in (self.catalog._writer, reader):
-            connection.set_progress_handler(self._step, 1)
+    steps = 0
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = super()._connect()
+        connection.set_progress_handler(self._step, 1)
+        return connection
 
     def _step(self) -> int:
         self.steps += 1
         return 0
+
+
+class Counted(House):
+    """A world that counts what its catalog does."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, catalog=CountingCatalog)
+
+    @property
+    def steps(self) -> int:
+        assert isinstance(self.catalog, CountingCatalog)
+        return self.catalog.steps
 
     def cost(self, step: Callable[[House], object]) -> int:
         before = self.steps
@@ -71,7 +84,7 @@ def look(house: House) -> None:
         listing.members(tx, head.id)
         branch = resolve.branch(tx, branch_ref("out"))
         provenance.upstream_branches(tx, branch.key)
-        provenance.direct_subvenance(tx, head.key)
+        provenance.newest_subvenance(tx, head.key, 10)
         list(listing.list_commits(tx, RepoRef("data"), number=5))
         list(zip(range(5), listing.list_commits(tx, RepoRef("data"), to=commit_ref("data")), strict=False))
 

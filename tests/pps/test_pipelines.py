@@ -445,3 +445,7 @@ def test_states_that_the_controller_reports(world: World) -> None:
     assert (info.state, info.reason) == (PipelineState.STARTING, "")
     world.pps.stop_pipeline(EDGES)
     assert not to_state(world, PipelineState.FAILURE)
+
+
+def test_a_state_of_a_pipeline_that_was_deleted_meanwhile_is_nobodys(world: World) -> None:
+    assert not world.pfs.change(lambda change: pipelines.to_state(change, 12345, PipelineState.RUNNING))

@@ -130,7 +130,7 @@ class World:
             report = DatumReport(record.id, state, "" if state is DatumState.SUCCESS else "exit 1", stats=STATS)
             if record.hash not in known:
                 finding = Finding(record.key, record.hash, report)
-                outcomes.record(self.catalog, self.pfs.maps, job, [finding], self.clock.now())
+                outcomes.record(self.catalog, job, [finding], self.clock.now())
         self.end(job, JobState.FAILURE if failed else JobState.SUCCESS)
         return self.pps.inspect_job(job.ref)
 

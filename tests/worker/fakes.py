@@ -15,9 +15,9 @@ import grpc
 from google.protobuf import empty_pb2
 
 from trunkline.content.codec import chunk_key
-from trunkline.content.entry import FileEntry, Slice, to_entry
+from trunkline.content.entry import from_entry, to_entry
 from trunkline.content.reader import ContentReader
-from trunkline.maps.maps import Maps
+from trunkline.maps import Entry, Maps, Root
 from trunkline.objects.local import LocalStore
 from trunkline.testing.content import write_files
 from trunkline.wire import trunkline_pb2 as wire
@@ -77,8 +77,8 @@ class FakePachd(WorkServicer):
     def Report(self, request, context):
         self._check(context)
         for report in request.datums:
-            for file in report.outputs:
-                keys = [chunk_key(each.chunk) for each in file.slices]
+            for entry in self._entries(report):
+                keys = [chunk_key(each.chunk) for each in from_entry(entry).slices]
                 self.missing += [key for key in keys if not self.store.has(key)]
         with self._changed:
             self.events += [("report", each) for each in request.datums]
@@ -160,11 +160,15 @@ class FakePachd(WorkServicer):
         """The files of a report, read from the store."""
         reader = ContentReader(self.store, 0)
         found = {}
-        for each in report.outputs:
-            slices = tuple(Slice(part.chunk, part.offset, part.length) for part in each.slices)
-            found[each.path] = b"".join(reader.read(FileEntry(each.size, each.hash, slices)))
-            assert len(found[each.path]) == each.size
+        for entry in self._entries(report):
+            file = from_entry(entry)
+            assert file.tag == report.id
+            found[entry[0].decode()] = b"".join(reader.read(file))
         return found
+
+    def _entries(self, report: wire.DatumReport) -> list[Entry]:
+        """From a cold cache: every node of the map must be durable when it is reported."""
+        return list(Maps(self.store).range(Root.unpack(report.outputs))) if report.outputs else []
 
 
 class WorkerProcess:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trunkline.content.entry import from_entry
 from trunkline.content.reader import ContentReader
 from trunkline.kernel.clock import ManualClock, SystemClock
 from trunkline.kernel.errors import StorageFull, TrunklineError
+from trunkline.maps import Maps, Root
 from trunkline.objects.memory import MemoryStore
 from trunkline.testing.commands import wait_for
 from trunkline.testing.objects import FaultyStore
@@ -274,8 +276,9 @@ def test_outcomes_are_reported_in_groups_and_durable() -> None:
     assert [done for _, done in reports.calls] == [False] * (len(reports.calls) - 1) + [True]
     assert len(reports.calls) <= 10
     for outcome in reports.outcomes:
-        (output,) = outcome.outputs
-        assert b"".join(ContentReader(store).read(output.file)) == f"content {outcome.id}".encode()
+        (output,) = Maps(store).range(Root.unpack(outcome.outputs))
+        assert from_entry(output).tag == outcome.id
+        assert b"".join(ContentReader(store).read(from_entry(output))) == f"content {outcome.id}".encode()
 
 
 def test_a_lonely_outcome_is_reported_before_the_batch_ends() -> None:

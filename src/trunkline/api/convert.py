@@ -12,6 +12,7 @@ from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.pfs.refs import USER, BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Commit
 from trunkline.pfs.tree import Node
+from trunkline.pfs.triggers import Trigger
 from trunkline.wire import pfs_pb2
 
 
@@ -68,6 +69,30 @@ def commit_message(commit: Commit, *, with_branch: bool = False) -> pfs_pb2.Comm
     """A commit on the wire; the branch only where spec 00, section 15, keeps it."""
     branch = branch_message(BranchRef(commit.repo, commit.branch)) if with_branch and commit.branch else None
     return pfs_pb2.Commit(repo=repo_message(commit.repo), id=commit.id, branch=branch)
+
+
+def trigger(message: pfs_pb2.Trigger) -> Trigger:
+    """The trigger that a message describes."""
+    return Trigger(
+        source=message.branch,
+        all=message.all,
+        rate_limit_spec=message.rate_limit_spec,
+        size=message.size,
+        commits=message.commits,
+        cron_spec=message.cron_spec,
+    )
+
+
+def trigger_message(trigger: Trigger) -> pfs_pb2.Trigger:
+    """A trigger on the wire."""
+    return pfs_pb2.Trigger(
+        branch=trigger.source,
+        all=trigger.all,
+        rate_limit_spec=trigger.rate_limit_spec,
+        size=trigger.size,
+        commits=trigger.commits,
+        cron_spec=trigger.cron_spec,
+    )
 
 
 def file_info(commit: pfs_pb2.Commit, committed: int | None, node: Node, tag: str) -> pfs_pb2.FileInfo:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from google.protobuf.duration_pb2 import Duration
 
-from trunkline.content.entry import FileEntry, Slice
-from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import DatumId
 from trunkline.pps.environments import Environment
@@ -92,7 +90,7 @@ def report(message: wire.DatumReport) -> DatumReport:
     """What a worker says of a datum.
 
     Raises:
-        InvalidRequest, Refused: a state or a path that makes no sense.
+        InvalidRequest: no state.
     """
     if message.state == wire.DatumReport.UNKNOWN:
         raise InvalidRequest(f"datum {message.id} is reported without a state")
@@ -100,7 +98,7 @@ def report(message: wire.DatumReport) -> DatumReport:
         id=DatumId(message.id),
         state=DatumState(wire.DatumReport.State.Name(message.state)),
         reason=message.reason,
-        outputs=[(paths.file_path(one.path), _file(one)) for one in message.outputs],
+        outputs=message.outputs,
         stats=Stats(
             message.download_time.ToNanoseconds(),
             message.process_time.ToNanoseconds(),
@@ -111,13 +109,6 @@ def report(message: wire.DatumReport) -> DatumReport:
         tries=message.tries,
         image_digest=message.image_digest,
     )
-
-
-def _file(message: wire.FileContent) -> FileEntry:
-    slices = tuple(Slice(one.chunk, one.offset, one.length) for one in message.slices)
-    if sum(one.length for one in slices) != message.size:
-        raise InvalidRequest(f"file {message.path}: its slices do not add up to its size")
-    return FileEntry(message.size, message.hash, slices)
 
 
 def verdict(value: Verdict) -> wire.Verdict:

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -83,10 +84,16 @@ class Call:
         return ""
 
 
-def service(descriptor: ServiceDescriptor, implementation: object) -> grpc.GenericRpcHandler:
-    """A gRPC service whose RPCs are the methods of an object."""
+def service(
+    descriptor: ServiceDescriptor, implementation: object, threads: ThreadPoolExecutor | None = None
+) -> grpc.GenericRpcHandler:
+    """A gRPC service whose RPCs are the methods of an object.
+
+    Args:
+        threads: for the calls of this service only, so that those of others cannot keep it waiting.
+    """
     methods = {
-        method.name: _method_handler(method, getattr(implementation, method.name, None))
+        method.name: _method_handler(method, getattr(implementation, method.name, None), threads)
         for method in descriptor.methods
     }
     return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
@@ -102,7 +109,9 @@ def refusing(descriptor: ServiceDescriptor, error: TrunklineError, but: object =
     return grpc.method_handlers_generic_handler(descriptor.full_name, methods)
 
 
-def _method_handler(method: MethodDescriptor, handler: Handler | None) -> grpc.RpcMethodHandler:
+def _method_handler(
+    method: MethodDescriptor, handler: Handler | None, threads: ThreadPoolExecutor | None = None
+) -> grpc.RpcMethodHandler:
     streams_in, streams_out = bool(method.client_streaming), bool(method.server_streaming)
     handler = handler or _not_built(method)
     make = {
@@ -112,6 +121,8 @@ def _method_handler(method: MethodDescriptor, handler: Handler | None) -> grpc.R
         (True, True): grpc.stream_stream_rpc_method_handler,
     }[streams_in, streams_out]
     behaviour = _streamed(method, handler) if streams_out else _single(method, handler)
+    if threads is not None:
+        setattr(behaviour, "experimental_thread_pool", threads)  # noqa: B010 - where gRPC looks for it
     return make(
         behaviour,
         request_deserializer=GetMessageClass(method.input_type).FromString,

@@ -13,12 +13,15 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Root
-from trunkline.pfs import commits, history, listing, metadata, provenance, resolve, rows
+from trunkline.pfs import commits, filesets, history, listing, metadata, provenance, resolve, rows
 from trunkline.pfs.listing import Wait
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
 from trunkline.wire import pfs_pb2
 from trunkline.wire.transaction_pb2 import TransactionRequest
+
+SUBVENANCE_SHOWN = 1_000
+"""Commits of the direct subvenance in one CommitInfo, the newest ones: messages have a limit, histories have none."""
 
 
 class CommitCalls:
@@ -44,9 +47,13 @@ class CommitCalls:
         return Empty()
 
     def InspectCommit(self, request: pfs_pb2.InspectCommitRequest, call: Call) -> pfs_pb2.CommitInfo:
-        """One commit, once it is as far as asked for."""
+        """One commit, once it is as far as asked for; a file set is shown as one."""
+        ref = convert.commit_ref(request.commit)
+        if filesets.is_file_set(ref):
+            found = filesets.source(self._pfs, ref, call.alive)
+            return pfs_pb2.CommitInfo(commit=convert.commit_message(found), description=found.description)
         with self._pfs.catalog.read() as tx:
-            commit = resolve.commit(tx, convert.commit_ref(request.commit))
+            commit = resolve.commit(tx, ref)
         commit = listing.wait(self._pfs.catalog, commit, _wait(request.wait), call.alive)
         return self._info(commit, bound=False)
 
@@ -92,9 +99,10 @@ class CommitCalls:
         if not request.wait:
             done, rest = members, []
         for commit in done:
-            yield self._info(commit, bound=True)
+            yield self._info(commit, bound=True, within=request.commit_set.id)
         for commit in rest:
-            yield self._info(listing.wait(self._pfs.catalog, commit, Wait.FINISHED, call.alive), bound=True)
+            later = listing.wait(self._pfs.catalog, commit, Wait.FINISHED, call.alive)
+            yield self._info(later, bound=True, within=request.commit_set.id)
 
     def ListCommitSet(self, request: pfs_pb2.ListCommitSetRequest, call: Call) -> Iterator[pfs_pb2.CommitSetInfo]:
         """All commit sets, newest first."""
@@ -102,7 +110,7 @@ class CommitCalls:
             found = listing.sets(tx, request.project.name)
         for set_id in found:
             with self._pfs.catalog.read() as tx:
-                infos = [commit_info(tx, one, bound=True) for one in listing.members(tx, set_id)]
+                infos = [commit_info(tx, one, bound=True, within=set_id) for one in listing.members(tx, set_id)]
             yield pfs_pb2.CommitSetInfo(commit_set=pfs_pb2.CommitSet(id=set_id), commits=infos)
 
     def SquashCommit(self, request: pfs_pb2.SquashCommitRequest, call: Call) -> pfs_pb2.SquashCommitResponse:
@@ -128,9 +136,9 @@ class CommitCalls:
         self._pfs.change(lambda change: history.drop_set(change, set_id))
         return Empty()
 
-    def _info(self, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
+    def _info(self, commit: Commit, *, bound: bool, within: str = "") -> pfs_pb2.CommitInfo:
         with self._pfs.catalog.read() as tx:
-            return commit_info(tx, commit, bound=bound)
+            return commit_info(tx, commit, bound=bound, within=within)
 
 
 def _set_id(message: pfs_pb2.CommitSet) -> SetId:
@@ -152,8 +160,13 @@ def _origin(kind: int) -> str:
     return pfs_pb2.OriginKind.Name(kind) if kind else ""
 
 
-def commit_info(tx: Tx, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
-    """A commit with everything that is known of it; `bound` fills the cheap size too."""
+def commit_info(tx: Tx, commit: Commit, *, bound: bool, within: str = "") -> pfs_pb2.CommitInfo:
+    """A commit with what is known of it; `bound` fills the cheap size too.
+
+    Args:
+        within: the commit set that it is shown as a member of; an alias is shown with the subvenance there only.
+    """
+    alias_in = within if commit.id != within else ""
     parent = None if commit.parent is None else rows.commit_by_key(tx, commit.parent)
     children = rows.commits(tx, "WHERE commits.parent = ? ORDER BY commits.id", (commit.key,))
     size = 0 if commit.root is None else Root.unpack(commit.root).weight
@@ -173,7 +186,8 @@ def commit_info(tx: Tx, commit: Commit, *, bound: bool) -> pfs_pb2.CommitInfo:
             convert.commit_message(one, with_branch=True) for one in provenance.direct_commits(tx, commit.key)
         ],
         direct_subvenance=[
-            convert.commit_message(one, with_branch=True) for one in provenance.direct_subvenance(tx, commit.key)
+            convert.commit_message(one, with_branch=True)
+            for one in provenance.newest_subvenance(tx, commit.key, SUBVENANCE_SHOWN, alias_in)
         ],
         metadata=metadata.decode(commit.metadata),
         created_at=convert.timestamp(commit.started),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
@@ -13,7 +14,7 @@ from trunkline.content.entry import from_entry
 from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused
 from trunkline.maps import EMPTY
-from trunkline.pfs import fsck, globs, modify, resolve, rows
+from trunkline.pfs import filesets, fsck, globs, modify, rows
 from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef
@@ -48,6 +49,8 @@ class FileCalls:
     """The RPCs that read and write files."""
 
     _pfs: Pfs
+    _checks: Sequence[Callable[[], Iterator[str]]]
+    """What other rooms have to say to a Fsck."""
 
     def ModifyFile(self, requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Empty:
         """Applies a stream of operations to a commit, wholly or not at all."""
@@ -55,7 +58,7 @@ class FileCalls:
         if first is None or not first.HasField("set_commit"):
             raise InvalidRequest("first message must be a commit")
         target = convert.commit_ref(first.set_commit)
-        modify.write(self._pfs, target, _operations(requests, call), call.wants_result)
+        modify.write(self._pfs, target, operations(requests, call), call.wants_result)
         return Empty()
 
     def GetFile(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
@@ -138,14 +141,14 @@ class FileCalls:
 
     def Fsck(self, request: pfs_pb2.FsckRequest, call: Call) -> Iterator[pfs_pb2.FsckResponse]:
         """Problems of the stored data, one message each."""
-        yield from (pfs_pb2.FsckResponse(error=problem) for problem in fsck.check(self._pfs))
+        checks: list[Callable[[], Iterator[str]]] = [partial(fsck.check, self._pfs), *self._checks]
+        for check in checks:
+            yield from (pfs_pb2.FsckResponse(error=problem) for problem in check())
 
     # -- parts --
 
     def _open(self, file: pfs_pb2.File, call: Call) -> _Opened:
-        with self._pfs.catalog.read() as tx:
-            commit = resolve.commit(tx, convert.commit_ref(file.commit))
-        return self._view(commit, call)
+        return self._view(filesets.source(self._pfs, convert.commit_ref(file.commit), call.alive), call)
 
     def _view(self, commit: Commit, call: Call) -> _Opened:
         commit = self._pfs.readable(commit, call.alive)
@@ -195,7 +198,8 @@ def _check_glob(pattern: str) -> None:
         raise Refused(error.message) from None
 
 
-def _operations(requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Iterator[modify.Operation]:
+def operations(requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Iterator[modify.Operation]:
+    """What a stream of messages asks for, one by one."""
     for request in requests:
         body = request.WhichOneof("body")
         if body == "add_file":

@@ -13,7 +13,7 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
-from trunkline.pfs import metadata, projects, provenance, repos, resolve, rows
+from trunkline.pfs import metadata, projects, provenance, repos, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import USER, BranchRef
@@ -132,7 +132,7 @@ class RepoCalls:
     # -- branches --
 
     def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, call: Call) -> Empty:
-        """Makes a branch, or moves it, or replaces its provenance."""
+        """Makes a branch, or moves it, or replaces its provenance or its trigger."""
         self._transactions.run(TransactionRequest(create_branch=request), call)
         return Empty()
 
@@ -192,12 +192,14 @@ def branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
     """A branch with everything that is known of it."""
     head = rows.commit_by_key(tx, branch.head)
     assert head is not None, "a branch's head is a foreign key"
+    trigger = triggers.find(tx, branch.key)
     return pfs_pb2.BranchInfo(
         branch=convert.branch_message(branch.ref),
         head=convert.commit_message(head),
         provenance=[convert.branch_message(one.ref) for one in provenance.upstream_branches(tx, branch.key)],
         subvenance=[convert.branch_message(one.ref) for one in provenance.downstream_branches(tx, branch.key)],
         direct_provenance=[convert.branch_message(one.ref) for one in provenance.direct_branches(tx, branch.key)],
+        trigger=None if trigger is None else convert.trigger_message(trigger),
         created_at=convert.timestamp(branch.created),
         updated_at=convert.timestamp(branch.updated),
         metadata=metadata.decode(branch.metadata),

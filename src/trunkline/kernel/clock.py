@@ -30,6 +30,14 @@ class SystemClock:
         return Nanos(time.time_ns() // 1000 * 1000)
 
 
+class SteadyClock:
+    """Time that nobody can set: for leases and the like, never for what is shown or stored."""
+
+    def now(self) -> Nanos:
+        """Nanoseconds since some moment in the past."""
+        return Nanos(time.monotonic_ns())
+
+
 class ManualClock:
     """A clock that a test moves by hand; each reading is one nanosecond later than the one before."""
 

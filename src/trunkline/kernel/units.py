@@ -5,7 +5,13 @@ Sizes are base 1024 with four significant digits (`4.586KiB`); ages are the huma
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
+from trunkline.kernel.errors import InvalidRequest
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
+_DECIMAL = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([kKmMgGtTpP])?[iI]?[bB]?")
 
 
 def size(count: int) -> str:
@@ -49,3 +55,15 @@ def _long_duration(hours: int) -> str:
     if days < 730:
         return f"{days // 30} months"
     return f"{days // 365} years"
+
+
+def decimal_size(text: str) -> int:
+    """The bytes that somebody means by `100`, `10MB`, `1.5 g`: units are powers of 1000, with or without an `i`.
+
+    Raises:
+        InvalidRequest: it is no size.
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise InvalidRequest(f"invalid size: {text[:60]!r}: give one such as 100, 10MB or 1.5GB")
+    return int(Decimal(match[1]) * 1000 ** " KMGTP".index((match[2] or " ").upper()))

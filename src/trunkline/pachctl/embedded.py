@@ -122,7 +122,7 @@ def _prepare(home: Path) -> Path:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in ("run", "logs"):
-            (home / name).mkdir(exist_ok=True)
+            (home / name).mkdir(mode=0o700, exist_ok=True)
         log = home / "logs" / "pachd.out"
         log.touch()
     except OSError as error:

@@ -11,6 +11,8 @@ import logging
 import os
 import secrets
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -23,7 +25,7 @@ from trunkline.api.pps_service import PpsService
 from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.api.work_service import WorkService
 from trunkline.catalog import SqliteCatalog
-from trunkline.kernel.clock import SystemClock
+from trunkline.kernel.clock import SteadyClock, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.version import VERSION
 from trunkline.objects.local import LocalStore
@@ -34,6 +36,8 @@ from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
 from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
+from trunkline.pps import fsck as pps_fsck
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
@@ -41,6 +45,9 @@ from trunkline.wire import pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
+
+CALLS_PER_WORKER = 4
+"""At once: it asks for work or reports, renews its lease, and sends lines of its log."""
 
 
 class Pachd:
@@ -60,11 +67,12 @@ class Pachd:
         self._pfs = Pfs(self._catalog, store, self._clock)
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
-        self._dispatcher = Dispatcher(self._clock, settings.lease_seconds)
+        self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)
         self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
         self._finishing = Loop("finisher", self._catalog.watch, lambda: self._pfs.finisher.step() is not None)
+        self._upkeep = Loop("upkeep", self._catalog.watch, Upkeep(self._pfs).step, IDLE_SECONDS)
         self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
         self._server = Server(settings, self._services())
         self._isolation = ""
@@ -80,6 +88,7 @@ class Pachd:
         address = self._server.start()
         self._record = Record(os.getpid(), address, self._clock.now())
         self._finishing.start()
+        self._upkeep.start()
         self._workers.start(address)
         self._jobs.start()
         self._home.announce(self._record)
@@ -95,27 +104,33 @@ class Pachd:
         self._dispatcher.stop()
         self._jobs.stop()
         self._finishing.stop()
+        self._upkeep.stop()
         self._server.stop()
         self._workers.stop()
         self._jobs.join()
         self._finishing.join()
+        self._upkeep.join()
         self._catalog.close()
         self._home.release()
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
         transactions = Transactions(self._pfs, self._logbook.wake)
+        pfs = PfsService(self._pfs, transactions, [partial(pps_fsck.check, self._pfs)])
         pps = PpsService(self._pps, self._dispatcher, self._own_log, transactions)
+        # Calls that wait for jobs may take every other thread; the workers that end the jobs must still be heard.
+        threads = ThreadPoolExecutor(CALLS_PER_WORKER * self._settings.max_workers + 4, thread_name_prefix="work")
         return [
-            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs, transactions)),
+            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], pfs),
             service(pps_pb2.DESCRIPTOR.services_by_name["API"], pps),
             service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
             *small_services.handlers(self._pfs),
-            service(own["Server"], ServerService(self._status, self._stopping.set)),
+            service(own["Server"], ServerService(self._status, self._stopping.set), threads),
             service(own["Environments"], EnvironmentService(self._pps)),
             service(
                 own["Work"],
                 WorkService(self._dispatcher, self._logbook, self._token, self._dispatcher.job_of),
+                threads,
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 Invariant: one home, one pachd: the lock is held from before the catalog is opened until after it is closed, and
 the system frees it when the process dies, however it dies. `pachd.json` is there only while calls are taken.
+Data, logs and catalog are for the user who runs pachd only, also in a home that was there before.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Home:
         try:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (settings.run_path, settings.logs_path, settings.store_path):
-                folder.mkdir(exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
+            settings.catalog_path.touch(mode=0o600)  # SQLite gives its other files the same mode
             self._lock = (settings.run_path / "pachd.lock").open("a+")
         except OSError as error:
             raise _storage_error(settings.home, error) from None

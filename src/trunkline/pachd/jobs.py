@@ -12,10 +12,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+from trunkline.catalog import Tx
 from trunkline.kernel.errors import Cancelled
 from trunkline.pachd.loops import Loop
 from trunkline.pachd.workers import WorkerPool
-from trunkline.pps import pipelines, progress
+from trunkline.pps import pipelines, progress, rows
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.pps import Pps
 from trunkline.pps.runner import JobRunner, Standing
@@ -36,7 +37,7 @@ class JobLoop:
     """
 
     def __init__(self, pps: Pps, dispatcher: Dispatcher, parallelism: int, folder: Path, workers: WorkerPool) -> None:
-        self._pps, self._workers = pps, workers
+        self._pps, self._dispatcher, self._workers = pps, dispatcher, workers
         self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder)
         self._loop = Loop("jobs", pps.pfs.catalog.watch, self._step)
         self._driven: dict[int, threading.Thread] = {}
@@ -70,6 +71,9 @@ class JobLoop:
     def _step(self) -> bool:
         with self._pps.pfs.catalog.read() as tx:
             busy = [int(row["pipeline"]) for row in tx.rows(_UNFINISHED)]
+            unwanted = [key for key in self._dispatcher.jobs() if _has_ended(tx, key)]
+        for key in unwanted:
+            self._dispatcher.cancel_job(key)  # so that user code ends now, and not when its runner looks again
         self._note_states(busy)
         for key in busy:
             self._drive_if_idle(key)
@@ -136,3 +140,8 @@ class JobLoop:
                 timer.start()
             elif watch.version != seen:
                 watch.notify()  # something changed while this thread was still counted as busy
+
+
+def _has_ended(tx: Tx, key: int) -> bool:
+    job = rows.job_by_key(tx, key)
+    return job is None or job.state.terminal

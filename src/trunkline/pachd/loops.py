@@ -23,10 +23,14 @@ _LONGEST_PAUSE = 5.0
 
 
 class Loop:
-    """Calls `step` until it answers False, then waits for the catalog to change, and so on."""
+    """Calls `step` until it answers False, then waits for the catalog to change, and so on.
 
-    def __init__(self, name: str, watch: Watch, step: Callable[[], bool]) -> None:
-        self._name, self._watch, self._step = name, watch, step
+    Args:
+        idle: seconds after which to step again even if nothing changed.
+    """
+
+    def __init__(self, name: str, watch: Watch, step: Callable[[], bool], idle: float = _IDLE_SECONDS) -> None:
+        self._name, self._watch, self._step, self._idle = name, watch, step, idle
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -51,7 +55,7 @@ class Loop:
                 while not self._stopping.is_set() and self._step():
                     pass
                 pause = _FIRST_PAUSE
-                self._watch.wait(seen, _IDLE_SECONDS)
+                self._watch.wait(seen, self._idle)
             except Cancelled:
                 return
             except Exception as error:

@@ -9,6 +9,7 @@ them to the thread that started them.
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 import threading
@@ -129,6 +130,7 @@ class WorkerPool:
             self._workers.remove(worker)
             log.warning("worker ended", extra={"worker": worker.name, "code": code})
             self._demand.worker_gone(worker.name)
+            shutil.rmtree(worker.scratch, ignore_errors=True)
             if time.monotonic() - worker.started < _YOUNG_SECONDS:
                 self._failures += 1
                 pause = min(_FIRST_PAUSE * 2**self._failures, _LONGEST_PAUSE)
@@ -193,6 +195,7 @@ class WorkerPool:
             worker.process.kill()
             worker.process.wait()
         self._demand.worker_gone(worker.name)
+        shutil.rmtree(worker.scratch, ignore_errors=True)
 
 
 def _last_line(path: Path) -> str:

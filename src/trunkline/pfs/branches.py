@@ -1,4 +1,4 @@
-"""Branches: named pointers with a declared provenance.
+"""Branches: named pointers with a declared provenance, or a trigger.
 
 Invariants: a branch always has a head; a branch with provenance is written only by what it comes from; its
 graph passes `propagate.check_graph`. Replacing the provenance of a live branch makes a new head commit, so
@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
 from trunkline.kernel.names import check_branch_name
-from trunkline.pfs import commits, propagate, provenance, resolve, rows
+from trunkline.pfs import commits, propagate, provenance, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
-from trunkline.pfs.rows import Branch
+from trunkline.pfs.rows import Branch, Repo
+from trunkline.pfs.triggers import Trigger
 
 
 def create(
@@ -23,21 +24,24 @@ def create(
     *,
     head: CommitRef | None = None,
     provenance_refs: Sequence[BranchRef] = (),
+    trigger: Trigger | None = None,
 ) -> Branch:
-    """Makes a branch, or replaces the provenance (and the head, if given) of an existing one.
+    """Makes a branch, or replaces the provenance (and the head and the trigger, if given) of an existing one.
 
     Args:
         head: the commit that becomes the head; None keeps the one there is, or makes an empty one.
         provenance_refs: the branches it comes from; those that do not exist are made, empty.
+        trigger: when it follows another branch; None keeps what there is.
 
     Raises:
         NotFound, InvalidRequest, Refused, CycleDetected: spec 01, section 4.
     """
     check_branch_name(ref.name)
     repo = resolve.repo(change.tx, ref.repo)
+    existing = resolve.find_branch(change.tx, ref)
+    _check_trigger(change, repo, existing, ref, trigger, provenance_refs)
     _check_provenance(ref, provenance_refs)
     given = None if head is None else _head(change, ref, head)
-    existing = resolve.find_branch(change.tx, ref)
     upstream = [_upstream(change, one) for one in dict.fromkeys(provenance_refs)]
     before = set() if existing is None else {one.key for one in provenance.direct_branches(change.tx, existing.key)}
     replaced = before != set(upstream)
@@ -56,6 +60,8 @@ def create(
     if replaced and upstream:
         propagate.check_graph(change, found)
         propagate.link_provenance(change, start, key)
+    if trigger is not None:
+        triggers.put(change.tx, found, trigger)
     return found
 
 
@@ -63,6 +69,22 @@ def _made_here(change: Change, existing: Branch, start: int) -> bool:
     """Whether the head is an empty commit that an earlier step of this change made: it is used again."""
     head = commits.need(change, start)
     return start == existing.head and start in change.created and head.origin == "AUTO" and head.open
+
+
+def _check_trigger(
+    change: Change,
+    repo: Repo,
+    existing: Branch | None,
+    ref: BranchRef,
+    trigger: Trigger | None,
+    upstream: Sequence[BranchRef],
+) -> None:
+    """Refuses a trigger that makes no sense, and one beside provenance."""
+    has_one = trigger is not None or (existing is not None and triggers.find(change.tx, existing.key) is not None)
+    if has_one and upstream:
+        raise Refused("a branch cannot have both provenance and a trigger")
+    if trigger is not None:
+        triggers.check(change.tx, repo.key, ref, trigger)
 
 
 def _check_provenance(ref: BranchRef, upstream: Sequence[BranchRef]) -> None:
@@ -106,23 +128,26 @@ def delete(change: Change, ref: BranchRef, *, force: bool = False) -> None:
 
     Raises:
         NotFound: no such branch.
-        Refused: other branches come from it, and `force` is not given.
+        Refused: other branches come from it, or a trigger needs it, and `force` is not given.
     """
     branch = resolve.branch(change.tx, ref)
     dependents = provenance.direct_branch_subvenance(change.tx, branch.key)
     if dependents and not force:
         names = " ".join(str(one.ref) for one in dependents)
         raise Refused(f'branch "{ref.name}" cannot be deleted because it\'s in the direct provenance of [{names}]')
+    if not force:
+        triggers.refuse_removal(change.tx, branch)
     drop(change, branch)
 
 
 def drop(change: Change, branch: Branch) -> None:
-    """Removes a branch and every edge to it.
+    """Removes a branch, every edge to it, and every trigger that it has or is the source of.
 
     Raises:
         Refused: a room above needs it.
     """
     change.dropping(branch)
+    triggers.remove(change.tx, branch)
     change.tx.run("DELETE FROM branch_provenance WHERE branch = ? OR upstream = ?", (branch.key, branch.key))
     change.tx.run("DELETE FROM branches WHERE id = ?", (branch.key,))
     change.moved.pop(branch.key, None)

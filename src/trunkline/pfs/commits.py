@@ -10,7 +10,7 @@ from __future__ import annotations
 from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, NotReady, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.maps import EMPTY
-from trunkline.pfs import provenance, resolve, rows
+from trunkline.pfs import provenance, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import SPEC, BranchRef, CommitRef
 from trunkline.pfs.rows import Branch, Commit
@@ -89,6 +89,7 @@ def close_empty(change: Change, key: int) -> None:
         "UPDATE commits SET finishing = ?, finished = ?, root = ? WHERE id = ?",
         (change.now, finished, root, key),
     )
+    triggers.note_finished(change.tx, key)
 
 
 def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, description: str = "") -> Commit:
@@ -165,7 +166,7 @@ def finish(change: Change, ref: CommitRef, *, error: str = "", description: str 
     change.tx.run(
         "UPDATE commits SET finishing = ?, error = ?, description = CASE WHEN ? = '' THEN description ELSE ? END "
         "WHERE id = ?",
-        (change.now, error, description, description, commit.key),
+        (max(change.now, commit.started), error, description, description, commit.key),
     )
     return need(change, commit.key)
 
@@ -188,12 +189,14 @@ def complete(change: Change, commit: Commit, root: bytes | None, error: str = ""
         raise NotReady(f"commit {commit} cannot be finished before its parent {parent}")
     if root is None:
         root = EMPTY.pack() if parent is None else parent.root
-    finished = change.now if root is not None else None
+    now = max(change.now, current.started, current.finishing or 0)  # the machine's clock may have been put back
+    finished = now if root is not None else None
     change.tx.run(
         "UPDATE commits SET finishing = coalesce(finishing, ?), finished = ?, root = ?, error = ? WHERE id = ?",
-        (change.now, finished, root, error, commit.key),
+        (now, finished, root, error, commit.key),
     )
     change.tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
+    triggers.note_finished(change.tx, commit.key)
 
 
 def clear(change: Change, ref: CommitRef) -> None:

@@ -6,26 +6,28 @@ moment leaves it finishing, and the step is simply done again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from trunkline.catalog import Catalog, Tx
 from trunkline.content.reader import ContentReader
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel.clock import Clock
-from trunkline.kernel.errors import Corrupt
+from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull
 from trunkline.maps import EMPTY, Maps, Root
 from trunkline.objects.protocol import ObjectStore
-from trunkline.pfs import layers, rows
+from trunkline.pfs import layers, rows, triggers
 from trunkline.pfs.fold import Folded, fold
 from trunkline.pfs.rows import Commit
 
 
-def next_unfinished(tx: Tx) -> Commit | None:
-    """The oldest commit that waits to be finished and whose parent is finished."""
+def next_unfinished(tx: Tx, passing: Collection[int] = ()) -> Commit | None:
+    """The oldest commit that waits to be finished and whose parent is finished, but for some."""
     where = (
         "LEFT JOIN commits AS above ON above.id = commits.parent WHERE commits.finished IS NULL "
         "AND commits.finishing IS NOT NULL AND (above.id IS NULL OR above.finished IS NOT NULL) "
-        "ORDER BY commits.id LIMIT 1"
+        "ORDER BY commits.id"
     )
-    return next(rows.commits(tx, where, ()), None)
+    return next((commit for commit in rows.commits(tx, where, ()) if commit.key not in passing), None)
 
 
 def base_of(tx: Tx, commit: Commit) -> Root | None:
@@ -43,13 +45,29 @@ class Finisher:
 
     def __init__(self, catalog: Catalog, store: ObjectStore, maps: Maps, reader: ContentReader, clock: Clock) -> None:
         self._catalog, self._store, self._maps, self._reader, self._clock = catalog, store, maps, reader, clock
+        self._passing: set[int] = set()
 
     def step(self) -> Commit | None:
-        """Finishes the next commit that can be; None when there is none."""
+        """Finishes the next commit that can be; None when there is none.
+
+        Raises:
+            StorageFailed, StorageFull: the store is in the way of one commit; the next steps pass it by, until there
+                is nothing else to do.
+        """
         with self._catalog.read() as tx:
-            commit = next_unfinished(tx)
-            if commit is None:
-                return None
+            commit = next_unfinished(tx, self._passing)
+        if commit is None:
+            self._passing.clear()
+            return None
+        try:
+            self._finish(commit)
+        except (StorageFailed, StorageFull):
+            self._passing.add(commit.key)
+            raise
+        return commit
+
+    def _finish(self, commit: Commit) -> None:
+        with self._catalog.read() as tx:
             base = base_of(tx, commit)
             written = layers.load(tx, commit.key)
         assert base is not None, "next_unfinished chose a commit with a finished parent"
@@ -58,14 +76,15 @@ class Finisher:
         finished = max(self._clock.now(), commit.finishing or 0)
 
         def close(tx: Tx) -> None:
-            tx.run(
+            closed = tx.run(
                 "UPDATE commits SET finished = ?, root = ?, error = ? WHERE id = ? AND finished IS NULL",
                 (finished, root.pack(), folded.problem, commit.key),
             )
             tx.run("DELETE FROM layers WHERE commit_id = ?", (commit.key,))
+            if closed:
+                triggers.note_finished(tx, commit.key)
 
         self._catalog.write(close)
-        return commit
 
     def _fold(self, base: Root, commit: Commit, written: list[layers.Layer]) -> Folded:
         if commit.error:

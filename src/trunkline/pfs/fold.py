@@ -38,6 +38,8 @@ def fold(
 
     With a writer, files that were appended to in many short pieces are laid together again.
     """
+    if layers and layers[0].whole and not base.count:  # sound in itself, however large it is
+        base, layers = layers[0].delta, layers[1:]
     root, problem = base, ""
     for layer in layers:
         step = _Step(maps, reader, root, layer, writer)

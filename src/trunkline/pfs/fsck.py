@@ -12,10 +12,10 @@ from trunkline.catalog import Tx
 from trunkline.content.check import Seen, check_file
 from trunkline.content.entry import HASH_SIZE, FileEntry, from_entry, slices_of
 from trunkline.kernel import paths
-from trunkline.kernel.errors import Corrupt
+from trunkline.kernel.errors import Corrupt, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.checking import Place
-from trunkline.pfs import layers, provenance, rows
+from trunkline.pfs import layers, provenance, rows, triggers
 from trunkline.pfs.layers import Layer
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import SPEC
@@ -27,7 +27,7 @@ def check(pfs: Pfs) -> Iterator[str]:
     """Every problem found, in words; nothing on a sound system."""
     with pfs.catalog.read() as tx:
         every = list(rows.commits(tx, "ORDER BY commits.id", ()))
-        problems = [*_links(tx, every), *_branches(tx)]
+        problems = [*_links(tx, every), *_branches(tx), *_triggers(tx)]
     yield from problems
     yield from _Contents(pfs).problems(every)
 
@@ -76,6 +76,18 @@ def _branches(tx: Tx) -> Iterator[str]:
             yield f"branch {branch.ref} comes from itself"
 
 
+def _triggers(tx: Tx) -> Iterator[str]:
+    for branch in rows.branches(tx, "JOIN triggers ON triggers.branch = branches.id ORDER BY branches.id", ()):
+        if provenance.direct_branches(tx, branch.key):
+            yield f"branch {branch.ref} has both provenance and a trigger"
+        trigger = triggers.find(tx, branch.key)
+        try:
+            if trigger is not None:
+                triggers.check(tx, branch.repo_key, branch.ref, trigger)
+        except Refused as error:
+            yield f"branch {branch.ref} has a trigger that nobody could give it: {error}"
+
+
 class _Contents:
     """Maps and chunks: each node and chunk is read once, however many commits share it."""
 
@@ -87,7 +99,7 @@ class _Contents:
         self._checked: dict[int, Root] = {}
 
     def problems(self, every: list[Commit]) -> Iterator[str]:
-        """What is wrong with the contents of some commits, parents first."""
+        """What is wrong with the contents of some commits, parents first, and of all file sets."""
         for commit in every:
             with self._pfs.catalog.read() as tx:
                 written = layers.load(tx, commit.key)
@@ -95,6 +107,14 @@ class _Contents:
             yield from (f"commit {commit}: {problem}" for problem in found)
             for layer in written:
                 yield from (f"commit {commit}: a layer: {problem}" for problem in self._layer(layer))
+        yield from self._file_sets()
+
+    def _file_sets(self) -> Iterator[str]:
+        with self._pfs.catalog.read() as tx:
+            query = "SELECT file_set, removed, delta, whole FROM file_set_layers ORDER BY file_set, position"
+            every = [(row["file_set"], layers.layer_of(row)) for row in tx.rows(query)]
+        for name, layer in every:
+            yield from (f"file set {name}: a layer: {problem}" for problem in self._layer(layer))
 
     def _root(self, commit: Commit, root: Root) -> Iterator[str]:
         broken = False
@@ -148,6 +168,14 @@ class _Contents:
             yield problem
         if broken:
             return
+        try:
+            if layer.whole and all(map(self._has_bytes, self._new_auxs(layer.delta))):
+                return
+            yield from self._operations(layer)
+        except Corrupt as error:
+            yield error.message
+
+    def _operations(self, layer: Layer) -> Iterator[str]:
         for key, operation in layers.operations(self._pfs.maps, layer):
             for part in operation.parts:
                 for problem in check_file(self._pfs.store, part, self._chunks):

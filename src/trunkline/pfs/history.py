@@ -169,6 +169,7 @@ def _erase(change: Change, key: int) -> None:
     change.forced = [one for one in change.forced if one != key]
     change.tx.run("DELETE FROM commit_provenance WHERE commit_id = ? OR upstream = ?", (key, key))
     change.tx.run("DELETE FROM layers WHERE commit_id = ?", (key,))
+    change.tx.run("DELETE FROM trigger_checks WHERE commit_id = ?", (key,))
     change.tx.run("DELETE FROM commits WHERE id = ?", (key,))
 
 

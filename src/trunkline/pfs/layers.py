@@ -1,18 +1,21 @@
 """What one write stream did, as layers: small maps of operations, recorded in order of arrival.
 
 A layer first drops some path prefixes, then, path by path, drops the parts of some tags and appends new parts.
-A stream is one layer, or several in a row when it names more paths than are held in memory. Invariant: applying
-the layers in order gives what applying the stream's messages in order would give.
+A stream is one layer, or several in a row when it names more paths than are held in memory. A *whole* layer is the
+content of a commit as it is, every file of it to be appended; so it costs nothing to make. Invariant: applying the
+layers in order gives what applying the stream's messages in order would give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from trunkline.catalog import Tx
-from trunkline.content.entry import FileEntry
+from trunkline.catalog import Row, Tx
+from trunkline.content.entry import FileEntry, from_entry
 from trunkline.content.writer import ContentWriter, Pending
 from trunkline.kernel import paths
 from trunkline.maps import Maps, Root
@@ -30,10 +33,15 @@ class Operation(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Layer(msgspec.Struct, frozen=True):
-    """One layer: prefixes (directories, ending with `/`) dropped first, then operations by path."""
+    """One layer: prefixes (directories, ending with `/`) dropped first, then operations by path.
+
+    Attributes:
+        whole: the map is one of files, each of them to be appended, not of operations.
+    """
 
     removed: tuple[str, ...]
     delta: Root
+    whole: bool = False
 
 
 _decoder = msgspec.msgpack.Decoder(Operation)
@@ -89,7 +97,7 @@ class LayerBuilder:
         self._removed[path] = None
 
     def finish(self) -> list[Layer]:
-        """The layers, durable."""
+        """The layers, durable; none if nothing was done."""
         self._spill()
         return self._layers
 
@@ -106,8 +114,8 @@ class LayerBuilder:
             return
         self._writer.flush()
         ordered = sorted((path.encode(), edit) for path, edit in self._edits.items())
-        delta = self._maps.build(_entry(key, edit.operation()) for key, edit in ordered)
-        self._layers.append(Layer(tuple(self._removed), delta))
+        changes = ((key, edit.operation()) for key, edit in ordered)
+        self._layers.append(build(self._maps, tuple(self._removed), changes))
         self._edits, self._removed = {}, {}
 
 
@@ -118,8 +126,13 @@ def _entry(key: bytes, operation: Operation) -> tuple[bytes, bytes, int, bytes]:
 
 def operations(maps: Maps, layer: Layer) -> Iterator[tuple[bytes, Operation]]:
     """The operations of a layer, by path."""
-    for key, value, _, _ in maps.range(layer.delta):
-        yield key, _decoder.decode(value)
+    for entry in maps.range(layer.delta):
+        yield entry[0], Operation((), (from_entry(entry),)) if layer.whole else _decoder.decode(entry[1])
+
+
+def build(maps: Maps, removed: tuple[str, ...], changes: Iterable[tuple[bytes, Operation]]) -> Layer:
+    """The layer of some operations, sorted by path; its map is durable."""
+    return Layer(removed, maps.build(_entry(key, operation) for key, operation in changes))
 
 
 def store(tx: Tx, commit: int, layers: Iterable[Layer]) -> None:
@@ -128,20 +141,58 @@ def store(tx: Tx, commit: int, layers: Iterable[Layer]) -> None:
     top = -1 if row is None or row["top"] is None else int(row["top"])
     for position, layer in enumerate(layers, start=top + 1):
         tx.run(
-            "INSERT INTO layers (commit_id, position, removed, delta) VALUES (?, ?, ?, ?)",
-            (commit, position, _encoder.encode(layer.removed), layer.delta.pack()),
+            "INSERT INTO layers (commit_id, position, removed, delta, whole) VALUES (?, ?, ?, ?, ?)",
+            (commit, position, *columns(layer)),
         )
+
+
+def columns(layer: Layer) -> tuple[bytes, bytes, int]:
+    """A layer as the columns `removed`, `delta` and `whole` of a row."""
+    return _encoder.encode(layer.removed), layer.delta.pack(), int(layer.whole)
+
+
+def layer_of(row: Row) -> Layer:
+    """The layer in a row with the columns `removed`, `delta` and `whole`."""
+    removed = msgspec.msgpack.decode(row["removed"], type=tuple[str, ...])
+    return Layer(removed, Root.unpack(row["delta"]), bool(row["whole"]))
 
 
 def load(tx: Tx, commit: int) -> list[Layer]:
     """The layers of an open commit, in order."""
-    return [
-        Layer(msgspec.msgpack.decode(row["removed"], type=tuple[str, ...]), Root.unpack(row["delta"]))
-        for row in tx.rows("SELECT removed, delta FROM layers WHERE commit_id = ? ORDER BY position", (commit,))
-    ]
+    query = "SELECT removed, delta, whole FROM layers WHERE commit_id = ? ORDER BY position"
+    return [layer_of(row) for row in tx.rows(query, (commit,))]
 
 
 def covers(layer: Layer, path: str) -> bool:
     """Whether a layer drops the directory that holds the path."""
     removed = set(layer.removed)
     return any(above in removed for above in paths.ancestors(path)) if removed else False
+
+
+def compacted(maps: Maps, layers: Sequence[Layer]) -> list[Layer]:
+    """One layer that does what several in a row do; costs what they name."""
+    if len(layers) < 2:
+        return list(layers)
+    removed = dict.fromkeys(folder for layer in layers for folder in layer.removed)
+    every = [_numbered(maps, number, layer) for number, layer in enumerate(layers)]
+
+    def changes() -> Iterator[tuple[bytes, Operation]]:
+        for key, run in itertools.groupby(heapq.merge(*every, key=lambda one: one[:2]), key=lambda one: one[0]):
+            path = key.decode()
+            gone = max((number for number, layer in enumerate(layers) if covers(layer, path)), default=0)
+            dropped: dict[str, None] = {}
+            parts: list[FileEntry] = []
+            kept = [operation for _, number, operation in run if number >= gone]
+            for operation in kept:
+                dropped |= dict.fromkeys(operation.dropped)
+                parts = [part for part in parts if part.tag not in operation.dropped]
+                parts += operation.parts
+            if kept:
+                yield key, Operation(tuple(dropped), tuple(parts))
+
+    layer = build(maps, tuple(removed), changes())
+    return [layer] if layer.removed or layer.delta.count else []
+
+
+def _numbered(maps: Maps, number: int, layer: Layer) -> Iterator[tuple[bytes, int, Operation]]:
+    return ((key, number, operation) for key, operation in operations(maps, layer))

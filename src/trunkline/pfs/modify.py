@@ -19,7 +19,7 @@ from trunkline.kernel import paths
 from trunkline.kernel.errors import Cancelled, InvalidRequest, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.keys import prefix_end
-from trunkline.pfs import commits, layers, provenance, resolve, rows, sources
+from trunkline.pfs import commits, filesets, layers, provenance, resolve, rows, sources
 from trunkline.pfs.change import Change
 from trunkline.pfs.fold import fold
 from trunkline.pfs.layers import DEFAULT_TAG, Layer, LayerBuilder
@@ -56,7 +56,7 @@ class Delete(msgspec.Struct, frozen=True):
 
 
 class Copy(msgspec.Struct, frozen=True):
-    """A file or directory of a commit, under another path; replaces unless `append`."""
+    """A file or directory of a commit or file set, under another path; replaces unless `append`."""
 
     destination: str
     tag: str
@@ -86,16 +86,27 @@ def write(
         head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
     if head is not None and not head.open:
         pfs.readable(head, alive)
-    builder = LayerBuilder(pfs.maps, ContentWriter(pfs.store))
-    _collect(pfs, builder, operations, alive)
-    written = builder.finish()
-    if not alive():
-        raise Cancelled("the caller went away before everything was sent: nothing was written")
+    written = layers_of(pfs, operations, alive)
     for _ in range(ATTEMPTS):
         made = _try(pfs, target, written, alive)
         if made is not None:
             return made
     return pfs.change(lambda change: _deferred(change, target, written))
+
+
+def layers_of(pfs: Pfs, operations: Iterable[Operation], alive: Callable[[], bool]) -> list[Layer]:
+    """A stream of operations as layers, durable but not yet part of anything.
+
+    Raises:
+        Cancelled: the caller went away before the end of the stream.
+        NotFound, Refused, InvalidRequest: an operation breaks a rule.
+    """
+    builder = LayerBuilder(pfs.maps, ContentWriter(pfs.store))
+    _collect(pfs, builder, operations, alive)
+    written = builder.finish()
+    if not alive():
+        raise Cancelled("the caller went away before everything was sent: nothing was written")
+    return written
 
 
 def tx_commit(tx: Tx, target: CommitRef) -> Commit | None:
@@ -141,6 +152,21 @@ def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], 
     if folded.problem:
         raise Refused(f"cannot write to {target}: {folded.problem}")
     return pfs.change(lambda change: _one_off(change, target, head, folded.root))
+
+
+def add_file_set(change: Change, target: CommitRef, file_set: str) -> Commit:
+    """Lays a file set on top of what was written to an open commit; returns the commit.
+
+    Raises:
+        NotFound, Refused: no such commit or file set; the commit has finished, or is a pipeline's.
+    """
+    written = filesets.load(change.tx, file_set, change.now)
+    commit = resolve.commit(change.tx, target)
+    if not commit.open:
+        raise Refused(f"commit {commit} has already finished")
+    _open_target(commit, target, _is_output(change.tx, target))
+    layers.store(change.tx, commit.key, written)
+    return commit
 
 
 def _append(change: Change, head: Commit, written: list[Layer]) -> Commit | None:
@@ -208,9 +234,7 @@ def _delete(builder: LayerBuilder, path: str, tag: str) -> None:
 
 
 def _copy(pfs: Pfs, builder: LayerBuilder, copy: Copy, alive: Callable[[], bool]) -> None:
-    with pfs.catalog.read() as tx:
-        source = resolve.commit(tx, copy.source)
-    root = pfs.content(pfs.readable(source, alive))
+    root = pfs.content(filesets.source(pfs, copy.source, alive))
     start = paths.clean(copy.path)
     destination = paths.clean(copy.destination)
     tag = copy.tag or DEFAULT_TAG

@@ -1,4 +1,4 @@
-"""What open commits hold so far, remembered so that reading one again costs only what was written since.
+"""What open commits and file sets hold, remembered so that reading one again costs only what was written since.
 
 Invariant: what is remembered is never trusted beyond what it was made of: the base and the layers, compared by value.
 """
@@ -17,7 +17,7 @@ from trunkline.pfs.fold import fold
 from trunkline.pfs.layers import Layer
 
 _REMEMBERED = 32
-"""Open commits."""
+"""Open commits and file sets."""
 
 
 class _View(msgspec.Struct, frozen=True):
@@ -27,17 +27,17 @@ class _View(msgspec.Struct, frozen=True):
 
 
 class OpenViews:
-    """Folds the layers of open commits. Thread-safe."""
+    """Folds the layers of open commits and file sets. Thread-safe."""
 
     def __init__(self, maps: Maps, reader: ContentReader) -> None:
         self._maps, self._reader = maps, reader
-        self._views: OrderedDict[int, _View] = OrderedDict()
+        self._views: OrderedDict[int | str, _View] = OrderedDict()
         self._lock = threading.Lock()
 
-    def content(self, commit: int, base: Root, layers: Sequence[Layer]) -> Root:
-        """The content of an open commit, by its key, from its base and everything written to it."""
+    def content(self, name: int | str, base: Root, layers: Sequence[Layer]) -> Root:
+        """The content of an open commit (by its key) or a file set (by its id), from its base and its layers."""
         with self._lock:
-            known = self._views.get(commit)
+            known = self._views.get(name)
         start = 0
         root = base
         if known is not None and known.base == base and known.layers == tuple(layers[: len(known.layers)]):
@@ -45,8 +45,8 @@ class OpenViews:
         if start < len(layers):
             root = fold(self._maps, self._reader, root, layers[start:]).root
         with self._lock:
-            self._views[commit] = _View(base, tuple(layers), root)
-            self._views.move_to_end(commit)
+            self._views[name] = _View(base, tuple(layers), root)
+            self._views.move_to_end(name)
             while len(self._views) > _REMEMBERED:
                 self._views.popitem(last=False)
         return root

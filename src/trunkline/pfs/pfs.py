@@ -6,7 +6,7 @@ propagated downstream, with the hooks of the rooms above run inside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from trunkline.catalog import Catalog, Tx
@@ -14,11 +14,13 @@ from trunkline.content.reader import ContentReader
 from trunkline.kernel.clock import Clock
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId, new_id
-from trunkline.maps import Maps, Root
+from trunkline.maps import EMPTY, Maps, Root
 from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import finish, layers, projects, rows
+from trunkline.pfs.cache import Cache
 from trunkline.pfs.change import Change, Drop, Hook, Removal
 from trunkline.pfs.finish import Finisher
+from trunkline.pfs.layers import Layer
 from trunkline.pfs.opened import OpenViews
 from trunkline.pfs.propagate import propagate
 from trunkline.pfs.rows import Commit
@@ -47,6 +49,7 @@ class Pfs:
         self.reader = ContentReader(store, CHUNK_CACHE_BYTES)
         self._opened = OpenViews(self.maps, self.reader)
         self.finisher = Finisher(catalog, store, self.maps, self.reader, clock)
+        self.cache = Cache(catalog, clock)
         self.hooks: list[Hook] = []
         self.removals: list[Removal] = []
         self.drops: list[Drop] = []
@@ -101,6 +104,10 @@ class Pfs:
         if base is None:
             raise Refused(f"base commit {parent} for commit {commit} unfinished")
         return self._opened.content(commit.key, base, written)
+
+    def layered(self, name: str, written: Sequence[Layer]) -> Root:
+        """What layers come to on nothing; `name` is that of a file set, whose layers never change."""
+        return self._opened.content(name, EMPTY, written)
 
     def readable(self, commit: Commit, alive: Callable[[], bool] = lambda: True) -> Commit:
         """The commit, once it can be read: a finishing one is waited for, an open one is taken as it is."""

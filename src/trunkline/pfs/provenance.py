@@ -68,9 +68,28 @@ def direct_commits(tx: Tx, commit: int) -> list[Commit]:
 
 
 def direct_subvenance(tx: Tx, commit: int) -> list[Commit]:
-    """The commits that name this one as direct provenance."""
+    """Every commit that names this one as direct provenance, oldest first."""
     where = "JOIN commit_provenance AS edge ON edge.commit_id = commits.id WHERE edge.upstream = ? ORDER BY commits.id"
     return list(rows.commits(tx, where, (commit,)))
+
+
+def newest_subvenance(tx: Tx, commit: int, most: int, within: str = "") -> list[Commit]:
+    """The commits that name this one as direct provenance, oldest first; the newest `most` if there are more.
+
+    Every job of a pipeline names the commit of its spec, so this grows without end for some. With `within`, only
+    those of one commit set.
+    """
+    if within:
+        where = (
+            "JOIN commit_provenance AS edge ON edge.commit_id = commits.id "
+            "WHERE commits.set_id = ? AND edge.upstream = ? ORDER BY commits.id LIMIT ?"
+        )
+        return list(rows.commits(tx, where, (within, commit, most)))
+    where = (
+        "JOIN commit_provenance AS edge ON edge.commit_id = commits.id WHERE edge.upstream = ? "
+        "ORDER BY edge.commit_id DESC LIMIT ?"
+    )
+    return list(rows.commits(tx, where, (commit, most)))[::-1]
 
 
 def set_provenance(tx: Tx, branch: int, upstream: Iterable[int]) -> None:

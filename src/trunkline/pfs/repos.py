@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, Refused
 from trunkline.kernel.names import check_name, check_repo_name
-from trunkline.pfs import branches, history, provenance, resolve, rows
+from trunkline.pfs import branches, history, provenance, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import SPEC, USER, RepoRef
 from trunkline.pfs.rows import Branch, Repo
@@ -66,7 +66,8 @@ def delete(change: Change, ref: RepoRef, *, force: bool = False) -> bool:
     """Removes a repo with its branches, commits and system repos; False if there is none.
 
     Raises:
-        InvalidRequest, Refused: no name; a pipeline's output; other branches come from it (without `force`).
+        InvalidRequest, Refused: no name; a pipeline's output; other branches come from it, or triggers need its
+            branches (without `force`).
     """
     if not ref.name:
         raise InvalidRequest("no repo specified")
@@ -87,7 +88,7 @@ def delete_all(change: Change, doomed: Sequence[Repo], *, force: bool = False) -
     """Removes several repos at once, whoever of them comes from whom.
 
     Raises:
-        Refused: branches of other repos come from one of them (without `force`).
+        Refused: branches of other repos come from one of them, or they have triggers (without `force`).
     """
     _refuse_dependents(change, doomed, force)
     for repo in doomed:
@@ -98,6 +99,8 @@ def _refuse_dependents(change: Change, family: Sequence[Repo], force: bool) -> N
     inside = {repo.key for repo in family}
     for repo in family:
         for branch in branches_of(change.tx, repo):
+            if not force:
+                triggers.refuse_removal(change.tx, branch)
             below = [one for one in provenance.downstream_branches(change.tx, branch.key) if one.repo_key not in inside]
             if below and not force:
                 names = " ".join(str(one.ref) for one in below)

@@ -12,7 +12,7 @@ from trunkline.kernel import paths
 from trunkline.maps import Maps, Root
 from trunkline.maps.keys import prefix_end
 
-_LOOK_UPS = 8
+LOOK_UPS = 8
 """What a new file's look-ups cost, in keys that a pass would read meanwhile."""
 
 
@@ -24,7 +24,7 @@ def first_collision(maps: Maps, root: Root, new: Iterator[bytes], count: int) ->
         new: their keys, sorted.
         count: how many they are at most.
     """
-    if count * _LOOK_UPS >= root.count:
+    if count * LOOK_UPS >= root.count:
         found = _collisions(entry[0] for entry in maps.range(root))
     else:
         found = _looked_up(maps, root, new)

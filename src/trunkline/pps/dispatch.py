@@ -61,7 +61,7 @@ class Running:
 
     def close(self) -> None:
         """Takes back what workers hold, and ends."""
-        self._dispatcher.cancel_job(self.ticket.job_key)
+        self._dispatcher.close(self)
 
 
 class Dispatcher:
@@ -119,16 +119,23 @@ class Dispatcher:
                 leases.recorded(doomed)
             return leases.unsettled
 
+    def close(self, running: Running) -> None:
+        """See `Running.close`."""
+        with self._changed:
+            if self._jobs.get(running.ticket.job_key) is running:
+                self.cancel_job(running.ticket.job_key)
+
     def cancel_job(self, job_key: int) -> None:
         """Drops a job: nothing more is handed out, and the leases of its batches are gone."""
         with self._changed:
             running = self._jobs.pop(job_key, None)
-            if running is not None:
-                running.dropped = True
-                for batch in running.leases.by_batch:
-                    del self._batches[batch]
-                running.leases.drop()
-                self._changed.notify_all()
+            if running is None:
+                return
+            running.dropped = True
+            for batch in running.leases.by_batch:
+                del self._batches[batch]
+            running.leases.drop()
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Ends every wait; for shutdown."""
@@ -246,6 +253,11 @@ class Dispatcher:
                 WorkerStatus(lease.worker, running.ticket.ref, _under_way(running, lease), lease.since)
                 for lease in running.leases.by_batch.values()
             ]
+
+    def jobs(self) -> list[int]:
+        """The keys of the jobs under way."""
+        with self._changed:
+            return list(self._jobs)
 
     def wanted_workers(self) -> dict[int, int]:
         """By pipeline key: how many workers the running jobs could use now, those at work included."""

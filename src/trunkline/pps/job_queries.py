@@ -85,8 +85,8 @@ def _conditions(wanted: JobFilter) -> tuple[list[str], list[str | int]]:
         parameters.append(wanted.history)
     for commit in wanted.inputs:
         where.append(
-            "EXISTS (SELECT 1 FROM commit_provenance AS edges JOIN commits AS members "
-            "ON members.id = edges.commit_id WHERE edges.upstream = ? AND members.set_id = commits.set_id)"
+            "commits.set_id IN (SELECT members.set_id FROM commit_provenance AS edges "
+            "JOIN commits AS members ON members.id = edges.commit_id WHERE edges.upstream = ?)"
         )
         parameters.append(commit)
     return where, parameters

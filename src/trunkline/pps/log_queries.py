@@ -98,15 +98,20 @@ def of_pipeline(
     else:
         for job in jobs:
             yield from _more(readers[job.key], views[job.key], query, since)
+    newest = max(readers, default=0)
     while query.follow:
         seen = logbook.version
         with pfs.catalog.read() as tx:
             where = "WHERE jobs.pipeline = ? AND jobs.id > ? ORDER BY jobs.id"
-            fresh = list(rows.jobs(tx, where, (pipeline.key, max(readers, default=0))))
+            fresh = list(rows.jobs(tx, where, (pipeline.key, newest)))
+            unfinished = "SELECT id FROM jobs WHERE pipeline = ? AND finished IS NULL"
+            growing = {int(row["id"]) for row in tx.rows(unfinished, (pipeline.key,))}
         for job in fresh:
-            views[job.key], readers[job.key] = _View(pfs, job), logbook.reader(job.ref)
+            views[job.key], readers[job.key], newest = _View(pfs, job), logbook.reader(job.ref), job.key
         for key, reader in readers.items():
             yield from _more(reader, views[key], query, since)
+        for key in readers.keys() - growing:  # nothing comes after the end; so each line costs the jobs under way
+            del readers[key], views[key]
         logbook.wait(seen, alive)
 
 

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from trunkline.catalog import Catalog, Tx
-from trunkline.content.entry import FileEntry, to_entry
 from trunkline.kernel.clock import Nanos
-from trunkline.kernel.errors import InvalidRequest
+from trunkline.kernel.errors import Corrupt, InvalidRequest
 from trunkline.kernel.ids import DatumId
-from trunkline.maps import Maps, Root
+from trunkline.maps import EMPTY, Root
 from trunkline.pps.rows import Job, Stats
 from trunkline.pps.states import DatumState
 
@@ -31,7 +30,7 @@ class DatumReport(msgspec.Struct, frozen=True):
         id: of the datum.
         state: SUCCESS, FAILED or RECOVERED.
         reason: why it is not a success.
-        outputs: what user code left in /pfs/out, by absolute path; only of a success.
+        outputs: packed root of the map of what user code left in /pfs/out; only of a success.
         tries: how often user code was started.
         image_digest: of what the user code ran in.
     """
@@ -39,7 +38,7 @@ class DatumReport(msgspec.Struct, frozen=True):
     id: DatumId
     state: DatumState
     reason: str = ""
-    outputs: Sequence[tuple[str, FileEntry]] = ()
+    outputs: bytes = EMPTY.pack()
     stats: Stats = Stats()
     tries: int = 1
     image_digest: str = ""
@@ -53,21 +52,7 @@ class Finding(msgspec.Struct, frozen=True):
     report: DatumReport
 
 
-def output_map(maps: Maps, report: DatumReport) -> Root:
-    """The map of a datum's output files, tagged with its id; durable.
-
-    Raises:
-        InvalidRequest: a path is there twice.
-    """
-    entries = sorted(
-        to_entry(path.encode(), msgspec.structs.replace(file, tag=report.id)) for path, file in report.outputs
-    )
-    if len({entry[0] for entry in entries}) < len(entries):
-        raise InvalidRequest(f"datum {report.id}: its report names an output file twice")
-    return maps.build(entries)
-
-
-def record(catalog: Catalog, maps: Maps, job: Job, findings: Sequence[Finding], now: Nanos) -> bool:
+def record(catalog: Catalog, job: Job, findings: Sequence[Finding], now: Nanos) -> bool:
     """Remembers what datums came to, and counts them; exactly once, if it is called again.
 
     Returns:
@@ -77,17 +62,15 @@ def record(catalog: Catalog, maps: Maps, job: Job, findings: Sequence[Finding], 
         InvalidRequest: a report that makes no sense.
         StorageFull, StorageFailed: nothing is remembered; report again.
     """
-    outputs = [
-        output_map(maps, finding.report).pack() if finding.report.state is DatumState.SUCCESS else b""
-        for finding in findings
-    ]
+    for finding in findings:
+        _check(finding.report)
 
     def write(tx: Tx) -> bool:
         alive = tx.row("SELECT id FROM jobs WHERE id = ? AND finished IS NULL", (job.key,))
         if alive is None:
             return False
-        for finding, packed in zip(findings, outputs, strict=True):
-            fresh = _remember(tx, job, finding, packed, now)
+        for finding in findings:
+            fresh = _remember(tx, job, finding, now)
             if fresh:
                 _count(tx, job, finding.report)
         return True
@@ -95,7 +78,16 @@ def record(catalog: Catalog, maps: Maps, job: Job, findings: Sequence[Finding], 
     return catalog.write(write)
 
 
-def _remember(tx: Tx, job: Job, finding: Finding, packed: bytes, now: Nanos) -> bool:
+def _check(report: DatumReport) -> None:
+    """A success names a map of outputs, though it may be the empty one."""
+    if report.state is DatumState.SUCCESS:
+        try:
+            Root.unpack(report.outputs)
+        except Corrupt as error:
+            raise InvalidRequest(f"datum {report.id} is reported without the map of its outputs: {error}") from None
+
+
+def _remember(tx: Tx, job: Job, finding: Finding, now: Nanos) -> bool:
     """Adds the row; False if it was there."""
     report, stats = finding.report, finding.report.stats
     cost = (
@@ -108,7 +100,7 @@ def _remember(tx: Tx, job: Job, finding: Finding, packed: bytes, now: Nanos) -> 
             "download_time, process_time, upload_time, download_bytes, upload_bytes, created) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         )
-        head = (job.pipeline, finding.hash, finding.key, job.key, job.version, packed)
+        head = (job.pipeline, finding.hash, finding.key, job.key, job.version, report.outputs)
         return tx.run(statement, (*head, report.image_digest, report.tries, *cost, now)) == 1
     statement = (
         "INSERT INTO troubled_datums (job, datum, state, reason, image_digest, tries, download_time, "

@@ -242,9 +242,13 @@ _STICKY = {PipelineState.PAUSED, PipelineState.FAILURE}
 def to_state(change: Change, key: int, state: PipelineState, reason: str = "") -> bool:
     """Notes what the controller found out about a pipeline; False, and no change, if that cannot follow.
 
+    Nor can anything follow for a pipeline that was deleted meanwhile.
     A pipeline that fails takes its unfinished jobs with it: they end as FAILURE with the same reason.
     """
-    pipeline = rows.pipeline_by_key(change.tx, key)
+    row = change.tx.row(rows.PIPELINE_QUERY + "WHERE pipelines.id = ?", (key,))
+    if row is None:
+        return False
+    pipeline = rows.pipeline_of(row)
     allowed = _FROM_ANY | _FOLLOWS.get(pipeline.state, set())
     if pipeline.state in _STICKY or state not in allowed:
         return False

@@ -129,7 +129,7 @@ class Processing:
             parallelism=self._parallelism,
             datum_set=given.datum_set_spec or DatumSetSpec(),
             sources=self._sources(),
-            record=lambda findings: outcomes.record(pfs.catalog, pfs.maps, job, findings, pfs.clock.now()),
+            record=lambda findings: outcomes.record(pfs.catalog, job, findings, pfs.clock.now()),
         )
 
     def _sources(self) -> tuple[InputSource, ...]:

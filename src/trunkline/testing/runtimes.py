@@ -298,10 +298,10 @@ class RuntimeSuite:
     def environment(self, home: Path) -> Environment:
         """An environment whose folder lies below the hidden home, as those of the examples may."""
         root = home / "environment"
-        (root / "opt" / "own" / "bin").mkdir(parents=True)
+        (root / "srv" / "own" / "bin").mkdir(parents=True)
         _program(root / "train", 'echo "train $1"; cat "${1#*=}"')
-        _program(root / "opt" / "own" / "bin" / "tool", "echo tool")
-        return Environment(image="org/train", root=str(root), search_path=("/opt/own/bin",))
+        _program(root / "srv" / "own" / "bin" / "tool", "echo tool")
+        return Environment(image="org/train", root=str(root), search_path=("/srv/own/bin",))
 
     def test_an_environment_has_programs(self, runtime: Runtime, staging: Path, environment: Environment) -> None:
         (staging / "in").write_text("data")
@@ -309,7 +309,7 @@ class RuntimeSuite:
             ended, text = run(sandbox, "/train", "-inFile=/pfs/in")
             assert ended == Ended(0)
             assert text == f"train -inFile={sandbox.visible('/pfs/in')}\ndata"
-            assert run(sandbox, "tool", env={"PATH": f"/opt/own/bin:{PATH}"}) == (Ended(0), "tool\n")
+            assert run(sandbox, "tool", env={"PATH": f"/srv/own/bin:{PATH}"}) == (Ended(0), "tool\n")
             # The machine's own programs are still there.
             assert shell(sandbox, "ls /usr/bin/env").strip() == "/usr/bin/env"
             with pytest.raises(CannotStart, match=r'neither the environment "org/train" .* nor this machine'):

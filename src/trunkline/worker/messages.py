@@ -89,7 +89,7 @@ def report(outcome: model.Outcome) -> wire.DatumReport:
         id=outcome.id,
         state=_STATES[outcome.state],
         reason=outcome.reason,
-        outputs=[_content(each) for each in outcome.outputs],
+        outputs=outcome.outputs,
         download_time=duration(statistics.download_time),
         process_time=duration(statistics.process_time),
         upload_time=duration(statistics.upload_time),
@@ -98,11 +98,6 @@ def report(outcome: model.Outcome) -> wire.DatumReport:
         tries=statistics.tries,
         image_digest=outcome.image_digest,
     )
-
-
-def _content(output: model.OutputFile) -> wire.FileContent:
-    slices = [wire.FileSlice(chunk=each.chunk, offset=each.offset, length=each.length) for each in output.file.slices]
-    return wire.FileContent(path=output.path, size=output.file.size, hash=output.file.hash, slices=slices)
 
 
 def line(line: model.Line) -> wire.LogLine:

@@ -9,8 +9,6 @@ import enum
 
 import msgspec
 
-from trunkline.content.entry import FileEntry
-
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """What an image name means to the process runtime.
@@ -124,20 +122,13 @@ class Statistics(msgspec.Struct, kw_only=True):
     tries: int = 0
 
 
-class OutputFile(msgspec.Struct, frozen=True):
-    """A file that user code left: its path below /pfs/out, with a leading slash, and its durable content."""
-
-    path: str
-    file: FileEntry
-
-
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What is reported of a datum."""
+    """What is reported of a datum; `outputs` is the packed root of the map of its files, if it is a success."""
 
     id: str
     state: State
     reason: str = ""
-    outputs: tuple[OutputFile, ...] = ()
+    outputs: bytes = b""
     statistics: Statistics
     image_digest: str = ""
 

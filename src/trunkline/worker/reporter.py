@@ -17,8 +17,10 @@ import msgspec
 from trunkline.content.entry import FileEntry
 from trunkline.content.writer import ContentWriter, Pending
 from trunkline.kernel.errors import TrunklineError
+from trunkline.maps import EMPTY, Maps
 from trunkline.objects.protocol import ObjectStore
-from trunkline.worker.model import Outcome, OutputFile, State, Statistics
+from trunkline.pps.outputs import output_map
+from trunkline.worker.model import Outcome, State, Statistics
 
 GROUP_SECONDS = 0.25
 GROUP_DATUMS = 64
@@ -58,6 +60,7 @@ class Reporter:
         self._on_failure = on_failure
         self._writing = threading.Lock()
         self._writer = ContentWriter(store)
+        self._maps = Maps(store)
         self._changed = threading.Condition()
         self._drafts: list[Draft] = []
         self._due = 0.0
@@ -109,11 +112,11 @@ class Reporter:
                     self._changed.wait(left)
             with self._writing:
                 drafts, ending, dropped = self._take()
-                failure = None if dropped else self._flush()
+                stored = _Stored() if dropped else self._flush(drafts)
             if dropped:
                 return
             try:
-                self._report([_outcome(each, failure) for each in drafts], ending)
+                self._report([_outcome(each, stored) for each in drafts], ending)
             except TrunklineError as error:
                 self._on_failure(error)
                 with self._changed:
@@ -131,32 +134,41 @@ class Reporter:
             self._changed.notify_all()
             return drafts, self._ending, self._dropped
 
-    def _flush(self) -> TrunklineError | None:
+    def _flush(self, drafts: Sequence[Draft]) -> _Stored:
         """Makes the group durable; tries again for a while. After an error a fresh writer begins."""
         for number in range(_FLUSHES):
             try:
                 self._writer.flush()
+                return _Stored({each.id: self._outputs(each) for each in drafts if each.state is State.SUCCESS})
             except TrunklineError as error:
                 failure = error
                 if number + 1 < _FLUSHES:
                     with self._changed:
                         self._changed.wait_for(lambda: self._dropped, _PAUSE)
-            else:
-                return None
         self._writer = ContentWriter(self._store)
-        return failure
+        return _Stored(failure=failure)
+
+    def _outputs(self, draft: Draft) -> bytes:
+        files = ((path, file.file() if isinstance(file, Pending) else file) for path, file in draft.files)
+        return output_map(self._maps, draft.id, files).pack()
 
 
-def _outcome(draft: Draft, failure: TrunklineError | None) -> Outcome:
+class _Stored(msgspec.Struct, frozen=True):
+    """The packed roots of a group's output, by datum; or why there are none."""
+
+    outputs: dict[str, bytes] = {}
+    failure: TrunklineError | None = None
+
+
+def _outcome(draft: Draft, stored: _Stored) -> Outcome:
     state, reason = draft.state, draft.reason
-    outputs: tuple[OutputFile, ...] = ()
-    if state is State.SUCCESS and draft.files and failure is not None:
-        state, reason = State.FAILED, f"the output could not be stored: {failure}"
-        draft.statistics.upload_bytes = 0
-    elif state is State.SUCCESS:
-        outputs = tuple(
-            OutputFile(path, file.file() if isinstance(file, Pending) else file) for path, file in draft.files
-        )
+    outputs = stored.outputs.get(draft.id, b"")
+    if state is State.SUCCESS and stored.failure is not None:
+        if draft.files:
+            state, reason = State.FAILED, f"the output could not be stored: {stored.failure}"
+            draft.statistics.upload_bytes = 0
+        else:
+            outputs = EMPTY.pack()
     return Outcome(
         id=draft.id,
         state=state,

@@ -44,7 +44,7 @@ def limits(tiny: bool) -> Iterator[None]:
         yield
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(), histories(), st.booleans())
 def test_a_plan_from_a_base_is_the_full_plan(expression: Input, versions: list[Repos], tiny: bool) -> None:
     maps = fresh()
@@ -58,7 +58,7 @@ def test_a_plan_from_a_base_is_the_full_plan(expression: Input, versions: list[R
         assert list(maps.range(datums)) == list(maps.range(full))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(), histories(longest=2))
 def test_a_full_plan_is_what_the_expression_says(expression: Input, versions: list[Repos]) -> None:
     maps = fresh()
@@ -78,7 +78,7 @@ def test_a_full_plan_is_what_the_expression_says(expression: Input, versions: li
             assert known == datum, "one hash, one content"
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions(), histories(longest=2), st.booleans())
 def test_every_changed_datum_comes_once_and_no_other(expression: Input, versions: list[Repos], tiny: bool) -> None:
     with limits(tiny):
@@ -128,9 +128,7 @@ def test_find_agrees_with_all(expression: Input, versions: list[Repos]) -> None:
 def test_salt_changes_hashes_and_nothing_else(expression: Input, versions: list[Repos], one: str, other: str) -> None:
     maps = fresh()
     roots = naive.roots(maps, expression, versions[0])
-    first, second = (
-        list(maps.range(plan.update(maps, EMPTY, expression, salt, None, roots))) for salt in (one, other)
-    )
+    first, second = (list(maps.range(plan.update(maps, EMPTY, expression, salt, None, roots))) for salt in (one, other))
     assert [entry[0] for entry in first] == [entry[0] for entry in second]
     for left, right in zip(first, second, strict=True):
         assert (left[1] == right[1]) == (one == other)

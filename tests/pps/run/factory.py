@@ -10,18 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.pps.world import World
+
 from trunkline.content.entry import from_entry
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel.ids import SetId
-from trunkline.maps import Root
+from trunkline.maps import Entry, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import branches, modify
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
-from trunkline.pps import inputs, progress, rows, tickets
+from trunkline.pps import inputs, outcomes, progress, rows, tickets
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.machine import Event
 from trunkline.pps.outcomes import DatumReport
+from trunkline.pps.outputs import output_map
 from trunkline.pps.plan import plan
 from trunkline.pps.rows import Job, Stats
 from trunkline.pps.runner import JobRunner, Ran, Standing
@@ -91,7 +93,7 @@ class Factory(World):
         writer = ContentWriter(self.pfs.store)
         pending = [(path, writer.add([text.encode()])) for path, text in made.items()]
         writer.flush()
-        outputs = [(path, one.file()) for path, one in pending]
+        outputs = output_map(self.pfs.maps, datum.id, [(path, one.file()) for path, one in pending]).pack()
         return DatumReport(datum.id, DatumState.SUCCESS, outputs=outputs, stats=stats)
 
     def reports(self, job: Job) -> list[DatumReport]:
@@ -107,8 +109,12 @@ class Factory(World):
             tickets.InputSource(leaf.repo, leaf.project, leaf.branch, commit.id, self.pfs.content(commit).pack())
             for leaf, commit in zip(leaves, commits, strict=True)
         ]
+        return (tickets.datum(entry, sources) for entry in self.entries(job))
+
+    def entries(self, job: Job) -> list[Entry]:
+        """The datum map of a planned job."""
         assert job.datums is not None
-        return (tickets.datum(entry, sources) for entry in self.pfs.maps.range(Root.unpack(job.datums)))
+        return list(self.pfs.maps.range(Root.unpack(job.datums)))
 
     def process(self, worker: str, batch: Batch) -> None:
         for datum in batch.datums:
@@ -122,7 +128,7 @@ class Factory(World):
 
         def loop(name: str) -> None:
             while not stopping.is_set():
-                batch = self.dispatcher.next_batch(name, 0.05)
+                batch = self.dispatcher.next_batch(name, 0.01)
                 if batch is not None:
                     self.process(name, batch)
 
@@ -196,15 +202,14 @@ class Factory(World):
         self.finish_commits()
 
     def recomputed(self, job: Job) -> dict[str, str]:
-        """The output of a job by running user code on each of its datums, from nothing."""
+        """The output of a job by running user code on each datum that it did not recover from, from nothing."""
         found: dict[str, str] = {}
+        recovered = set(outcomes.recovered(self.catalog, job.key))
         for datum in self.datums(job):
-            try:
+            if bytes.fromhex(datum.id) not in recovered:
                 made = self.execute(datum, self.files(datum))
-            except Recovered:
-                made = {}
-            assert not found.keys() & made.keys()
-            found.update(made)
+                assert not found.keys() & made.keys()
+                found.update(made)
         return found
 
     def check(self, job: Job) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+import msgspec
 import pytest
-
 from tests.pps.run.factory import Factory, Files, copy
+
 from trunkline.kernel.errors import Cancelled, StorageFailed
 from trunkline.pfs.pfs import Pfs
 from trunkline.pps import outcomes
 from trunkline.pps.dispatch import Dispatcher
+from trunkline.pps.environments import Environment
 from trunkline.pps.outcomes import Finding
 from trunkline.pps.refs import JobRef
 from trunkline.pps.runner import MISHAPS, TIMED_OUT, JobRunner, Ran, Standing
-from trunkline.pps.states import JobState
+from trunkline.pps.states import DatumState, JobState
 from trunkline.testing.objects import FaultyStore, full_after
 
 
@@ -138,6 +141,23 @@ def test_a_crash_of_pachd(factory: Factory, reported: int) -> None:
     assert set(ran) | set(world.ran) == {(f"/a/f{number}",) for number in range(6)}
 
 
+def test_after_a_crash_what_failed_is_not_tried_again(factory: Factory) -> None:
+    world = factory
+    prepared(world, count=3)
+    job = world.plan(world.job("p"))
+    states = (DatumState.FAILED, DatumState.RECOVERED, DatumState.SUCCESS)
+    for report, state, entry in zip(world.reports(job), states, world.entries(job), strict=True):
+        said = msgspec.structs.replace(report, state=state, reason="why" if state is DatumState.FAILED else "")
+        finding = Finding(entry[0], entry[1], said)
+        outcomes.record(world.catalog, job, [finding], world.clock.now())
+    world.ran.clear()
+    world.settle()
+    assert world.ran == []
+    assert world.counts("p") == (1, 0, 1, 1, 3)
+    assert world.job("p").state is JobState.FAILURE
+    assert world.job("p").reason.endswith("failed: why")
+
+
 @pytest.mark.parametrize("state", [JobState.STARTING, JobState.RUNNING, JobState.FINISHING])
 def test_a_crash_in_any_state(factory: Factory, state: JobState) -> None:
     world = factory
@@ -200,11 +220,10 @@ def test_one_report_counts_once(factory: Factory) -> None:
     prepared(world, count=2)
     job = world.plan(world.job("p"))
     findings = [
-        Finding(bytes.fromhex(report.id), bytes([at]) * 32, report)
-        for at, report in enumerate(world.reports(job))
+        Finding(bytes.fromhex(report.id), bytes([at]) * 32, report) for at, report in enumerate(world.reports(job))
     ]
     for some in (findings[:1], findings, findings):
-        assert outcomes.record(world.catalog, world.pfs.maps, job, some, world.clock.now())
+        assert outcomes.record(world.catalog, job, some, world.clock.now())
     assert world.job("p").counts.processed == 2
     assert world.job("p").stats.process_time == 2 * 2
 
@@ -238,13 +257,9 @@ def test_damaged_data_fails_the_job(factory: Factory) -> None:
     assert "missing" in world.job("p").reason
 
 
-def test_an_environment_that_cannot_be_read_fails_the_job(factory: Factory, tmp_path: object) -> None:
-    from pathlib import Path
-
-    from trunkline.pps.environments import Environment
-
+def test_an_environment_that_cannot_be_read_fails_the_job(factory: Factory, tmp_path: Path) -> None:
     world = factory
-    folder = Path(str(tmp_path)) / "environment"
+    folder = tmp_path / "environment"
     folder.mkdir()
     world.pps.create_environment(Environment("image", str(folder)))
     prepared(world, transform={"cmd": ["x"], "image": "image"})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.pps.run.factory import Factory, Failed, Files, Recovered, copy
 from tests.pps.world import pfs_input
+
 from trunkline.pps.runner import Standing
 from trunkline.pps.states import JobState
 
@@ -194,9 +194,7 @@ def test_two_datums_with_one_path(factory: Factory, known_before: bool) -> None:
     job = world.job("p")
     first, second = sorted(_ids(world, "p").values())
     assert job.state is JobState.FAILURE
-    assert (
-        job.reason == f"duplicate path output by different datums (/total from {first} and /total from {second})"
-    )
+    assert job.reason == f"duplicate path output by different datums (/total from {first} and /total from {second})"
     assert world.commit("p").error == job.reason
     world.delete("a", "/x")
     assert world.runs("a") == []

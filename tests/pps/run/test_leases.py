@@ -127,6 +127,24 @@ def test_what_was_given_back_comes_first_again() -> None:
     assert list(lease.datums) == [entry(number)[0] for number in (1, 2, 3)]
 
 
+def test_a_suspect_that_was_given_back_still_goes_alone() -> None:
+    leases = Leases(TRIES)
+    leases.offer([entry(1), entry(2), entry(3)])
+    leases.take("a", "w", LATER, 2)
+    leases.lose("a")
+    assert list(_taken(leases, "b")) == [entry(1)[0]]
+    assert list(_taken(leases, "c", 1)) == [entry(2)[0]]
+    leases.give_back("b")
+    leases.give_back("c")
+    assert [list(_taken(leases, name)) for name in "def"] == [[entry(2)[0]], [entry(1)[0]], [entry(3)[0]]]
+
+
+def _taken(leases: Leases, batch: str, size: int = 10) -> dict[bytes, Entry]:
+    lease = leases.take(batch, "w", LATER, size)
+    assert lease is not None
+    return lease.datums
+
+
 def test_the_table_knows_every_move_and_ends_in_settled() -> None:
     assert {move for _, move in TABLE} == set(Move)
     assert Place.SETTLED not in {place for place, _ in TABLE}

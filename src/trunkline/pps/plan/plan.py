@@ -143,7 +143,10 @@ def input_commits(tx: Tx, job: Job, leaves: Sequence[PfsInput]) -> list[Commit]:
     """
     found = _same_commits(tx, job, leaves)
     if found is None:
-        raise Corrupt(f"job {job.ref} has lost one of its input commits: run pachctl fsck")
+        raise Corrupt(
+            f"job {job.ref} has nothing to read: a repo or branch of its input was deleted; make it again and "
+            "update the pipeline, or delete the pipeline"
+        )
     return found
 
 

@@ -1,0 +1,180 @@
+"""The real side of a random history: a world on a folder, what is done to it, and what it looks like from outside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from trunkline.catalog import Row, SqliteCatalog, Tx
+from trunkline.content.entry import from_entry
+from trunkline.kernel.clock import ManualClock
+from trunkline.kernel.ids import SetId
+from trunkline.maps import Root
+from trunkline.objects.memory import MemoryStore
+from trunkline.pfs import branches, commits, fsck, history, modify, repos, resolve
+from trunkline.pfs.change import Change
+from trunkline.pfs.pfs import Pfs
+from trunkline.pfs.refs import USER, BranchRef, CommitRef, RepoRef
+from trunkline.pfs.rows import Commit
+from trunkline.testing.model import BranchKey
+from trunkline.testing.model_files import Files
+
+
+class Shape(NamedTuple):
+    """Everything but files, by name: commits and branches with their links, and repos."""
+
+    commits: dict[str, tuple[object, ...]]
+    branches: dict[str, tuple[object, ...]]
+    repos: set[str]
+
+
+def repo_ref(name: str) -> RepoRef:
+    """`out` or `out.spec`."""
+    base, _, kind = name.partition(".")
+    return RepoRef(base, kind or USER)
+
+
+def branch_ref(key: BranchKey) -> BranchRef:
+    """The branch of a model's key."""
+    return BranchRef(repo_ref(key[0]), key[1])
+
+
+class Real:
+    """A world with short words for what histories do to it. The set ids are given, so that the model has the same."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.catalog = SqliteCatalog(folder / "catalog.db")
+        self.pfs = Pfs(self.catalog, MemoryStore(), ManualClock())
+        self.digests: dict[tuple[tuple[str, bytes], ...], bytes] = {}
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        self.catalog.close()
+
+    # -- changing -------------------------------------------------------------------------------------------
+
+    def create_repo(self, name: str, set_id: str) -> None:
+        """Makes a repo."""
+        self.pfs.change(lambda change: repos.create(change, repo_ref(name)), SetId(set_id))
+
+    def delete_repo(self, name: str, set_id: str, *, force: bool) -> bool:
+        """Removes a repo."""
+        return self.pfs.change(lambda change: repos.delete(change, repo_ref(name), force=force), SetId(set_id))
+
+    def create_branch(
+        self, key: BranchKey, set_id: str, *, head: str | None = None, provenance: Sequence[BranchKey] = ()
+    ) -> None:
+        """Makes or changes a branch."""
+        ref = branch_ref(key)
+        at = None if head is None else CommitRef(ref.repo, head)
+        upstream = [branch_ref(one) for one in provenance]
+        self.pfs.change(lambda change: branches.create(change, ref, head=at, provenance_refs=upstream), SetId(set_id))
+
+    def delete_branch(self, key: BranchKey, set_id: str, *, force: bool) -> None:
+        """Removes a branch."""
+        self.pfs.change(lambda change: branches.delete(change, branch_ref(key), force=force), SetId(set_id))
+
+    def start(self, key: BranchKey, set_id: str, parent: str | None) -> None:
+        """Starts a commit."""
+        ref = branch_ref(key)
+        above = None if parent is None else CommitRef(ref.repo, parent)
+        self.pfs.change(lambda change: commits.start(change, ref, parent=above), SetId(set_id))
+
+    def finish(self, repo: str, reference: str, set_id: str, *, failed: bool) -> None:
+        """Closes a commit."""
+        ref = CommitRef(repo_ref(repo), reference)
+        error = "failed on purpose" if failed else ""
+        self.pfs.change(lambda change: commits.finish(change, ref, error=error), SetId(set_id))
+
+    def clear(self, repo: str, reference: str, set_id: str) -> None:
+        """Clears a commit."""
+        ref = CommitRef(repo_ref(repo), reference)
+        self.pfs.change(lambda change: commits.clear(change, ref), SetId(set_id))
+
+    def write(self, repo: str, reference: str, operations: Sequence[modify.Operation], *, by_id: bool) -> str:
+        """Writes files; returns the id of the commit that holds them."""
+        where = repo_ref(repo)
+        ref = CommitRef(where, reference) if by_id else CommitRef(where, branch=reference)
+        return modify.write(self.pfs, ref, operations).id
+
+    def remove(self, how: str, repo: str, reference: str, set_id: str, *, recursive: bool) -> None:
+        """`squash` or `drop`, `squash_set` or `drop_set`."""
+        ref = CommitRef(repo_ref(repo), reference)
+
+        def step(change: Change) -> None:
+            if how.endswith("_set"):
+                (history.squash_set if how == "squash_set" else history.drop_set)(change, SetId(reference))
+            else:
+                (history.squash if how == "squash" else history.drop)(change, ref, recursive=recursive)
+
+        self.pfs.change(step, SetId(set_id))
+
+    def settle(self) -> None:
+        """Does what the background step does."""
+        while self.pfs.finisher.step() is not None:
+            pass
+
+    # -- looking --------------------------------------------------------------------------------------------
+
+    def commit(self, repo: str, reference: str) -> Commit:
+        """The commit that a reference means."""
+        with self.catalog.read() as tx:
+            return resolve.commit(tx, CommitRef(repo_ref(repo), reference))
+
+    def files(self, commit: Commit) -> Files:
+        """What a commit holds. Equal content must have equal roots, whatever led to it."""
+        root = self.pfs.content(commit)
+        found = self.files_of(root)
+        known = self.digests.setdefault(tuple(found.items()), root.digest)
+        assert known == root.digest, f"{commit}: the same files have two roots"
+        assert (root.count, root.weight) == (len(found), sum(map(len, found.values())))
+        return found
+
+    def files_of(self, root: Root) -> Files:
+        """What a map of files holds."""
+        return {
+            entry[0].decode(): b"".join(self.pfs.reader.read(from_entry(entry))) for entry in self.pfs.maps.range(root)
+        }
+
+    def shape(self) -> Shape:
+        """Everything but files."""
+        with self.catalog.read() as tx:
+            names = {row["id"]: f"{row['repo']}@{row['set_id']}" for row in tx.rows(_COMMITS)}
+            upstream = _grouped(tx, "SELECT commit_id AS below, upstream FROM commit_provenance", names)
+            made = {names[row["id"]]: _commit_shape(row, names, upstream) for row in tx.rows(_COMMITS)}
+            branch_names = {row["id"]: f"{row['repo']}@{row['name']}" for row in tx.rows(_BRANCHES)}
+            direct = _grouped(tx, "SELECT branch AS below, upstream FROM branch_provenance", branch_names)
+            return Shape(
+                made,
+                {branch_names[row["id"]]: (names[row["head"]], direct[row["id"]]) for row in tx.rows(_BRANCHES)},
+                {row["repo"] for row in tx.rows(_REPOS)},
+            )
+
+    def problems(self) -> list[str]:
+        """What fsck finds."""
+        return list(fsck.check(self.pfs))
+
+
+_NAME = "repos.name || CASE repos.type WHEN 'user' THEN '' ELSE '.' || repos.type END AS repo"
+_REPOS = f"SELECT {_NAME} FROM repos"
+_COMMITS = (
+    "SELECT commits.id, set_id, branch, parent, origin, finishing, finished, error, "
+    f"{_NAME} FROM commits JOIN repos ON repos.id = commits.repo ORDER BY commits.id"
+)
+_BRANCHES = f"SELECT branches.id, branches.name, head, {_NAME} FROM branches JOIN repos ON repos.id = branches.repo"
+
+
+def _grouped(tx: Tx, query: str, names: Mapping[int, str]) -> defaultdict[int, set[str]]:
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for row in tx.rows(query):
+        found[row["below"]].add(names[row["upstream"]])
+    return found
+
+
+def _commit_shape(row: Row, names: Mapping[int, str], upstream: Mapping[int, set[str]]) -> tuple[object, ...]:
+    state = "OPEN" if row["finishing"] is None else "FINISHING" if row["finished"] is None else "FINISHED"
+    parent = names.get(row["parent"])
+    return row["branch"], parent, row["origin"], state, bool(row["error"]), upstream[row["id"]]

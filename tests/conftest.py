@@ -1,0 +1,28 @@
+"""What the tests run on: the header names the real components, so that nothing is left out in silence."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from importlib.metadata import version
+
+from hypothesis import settings
+
+from trunkline.kernel.version import VERSION
+from trunkline.worker.runtimes.probe import probe
+
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
+
+def pytest_report_header() -> list[str]:
+    """The components that are real here, each with its version."""
+    mode, why = probe("auto")
+    who = "root" if os.geteuid() == 0 else "an ordinary user"
+    return [
+        f"trunkline {VERSION} on Python {sys.version.split()[0]}, as {who}, {os.cpu_count()} processors",
+        f"real: SQLite {sqlite3.sqlite_version}, local object store, gRPC {version('grpcio')} on loopback, "
+        f"pachyderm-sdk {version('pachyderm-sdk')}, worker processes",
+        f"user code sees /pfs by: {mode or 'nothing'}{f' ({why})' if why else ''}",
+    ]
