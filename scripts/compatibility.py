@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from trunkline.api.health import HealthService
+from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.small_services import AdminService, EnterpriseState, VersionService
+from trunkline.api.transactions import TransactionService
 from trunkline.wire import (
     admin_pb2,
     auth_pb2,
     enterprise_pb2,
+    health_pb2,
     metadata_pb2,
     pfs_pb2,
     pps_pb2,
@@ -37,8 +41,9 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
     "admin_v2.API": (admin_pb2, AdminService),
     "enterprise_v2.API": (enterprise_pb2, EnterpriseState),
     "auth_v2.API": (auth_pb2, None),
-    "transaction_v2.API": (transaction_pb2, None),
-    "metadata.API": (metadata_pb2, None),
+    "transaction_v2.API": (transaction_pb2, TransactionService),
+    "metadata.API": (metadata_pb2, MetadataService),
+    "grpc.health.v1.Health": (health_pb2, HealthService),
 }
 """The services of the contract, and the class that offers them, if any."""
 
@@ -53,7 +58,7 @@ def load() -> dict[str, Any]:
 def rpcs(service: str) -> list[str]:
     """The names of all RPCs of a service, in the order of the contract."""
     module, _ = SERVICES[service]
-    return [method.name for method in module.DESCRIPTOR.services_by_name["API"].methods]
+    return [method.name for method in module.DESCRIPTOR.services_by_name[service.rpartition(".")[2]].methods]
 
 
 def built(service: str, name: str) -> bool:

@@ -10,17 +10,23 @@ from pachyderm_sdk import Client
 from trunkline.api import small_services
 from trunkline.api.dispatch import service
 from trunkline.api.pfs_service import PfsService
+from trunkline.api.pps_service import PpsService
+from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SECOND, Nanos, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.objects.local import LocalStore
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pachd.loops import Loop
+from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pfs import fsck
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import Upkeep
-from trunkline.wire import pfs_pb2, pfs_pb2_grpc
+from trunkline.pps.dispatch import Dispatcher
+from trunkline.pps.logbook import Logbook
+from trunkline.pps.pps import Pps
+from trunkline.wire import pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
 
 
 class ShiftedClock:
@@ -45,12 +51,21 @@ class Serving:
         self.catalog = SqliteCatalog(home / "catalog.db")
         self.clock = ShiftedClock()
         self.pfs = Pfs(self.catalog, self.store, self.clock)
+        self.logbook = Logbook(home / "logs")
+        self.pps = Pps(self.pfs, self.logbook)
+        dispatcher = Dispatcher(SystemClock(), lease_seconds=60)
+        transactions = Transactions(self.pfs, self.logbook.wake)
         self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)
         self._upkeep = Loop("upkeep", self.catalog.watch, Upkeep(self.pfs).step, idle=0.05)
         self._server = Server(
             Settings(home=home, port=0),
             [
-                service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self.pfs)),
+                service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self.pfs, transactions)),
+                service(
+                    pps_pb2.DESCRIPTOR.services_by_name["API"],
+                    PpsService(self.pps, dispatcher, OwnLog(home / "pachd.log"), transactions),
+                ),
+                service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
                 *small_services.handlers(self.pfs),
             ],
         )
@@ -66,6 +81,7 @@ class Serving:
     def stop(self) -> None:
         self.channel.close()
         self.catalog.watch.close()
+        self.logbook.close()
         self._finisher.stop()
         self._upkeep.stop()
         self._server.stop()

@@ -84,7 +84,7 @@ def look(house: House) -> None:
         listing.members(tx, head.id)
         branch = resolve.branch(tx, branch_ref("out"))
         provenance.upstream_branches(tx, branch.key)
-        provenance.direct_subvenance(tx, head.key, 10)
+        provenance.newest_subvenance(tx, head.key, 10)
         list(listing.list_commits(tx, RepoRef("data"), number=5))
         list(zip(range(5), listing.list_commits(tx, RepoRef("data"), to=commit_ref("data")), strict=False))
 

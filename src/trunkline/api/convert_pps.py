@@ -173,6 +173,7 @@ def pipeline_info(info: PipelineInfo, *, details: bool) -> pps_pb2.PipelineInfo:
         type=f"PIPELINE_TYPE_{info.type}",
         user_spec_json=info.user_spec,
         effective_spec_json=info.effective_spec,
+        metadata=info.metadata,
     )
     if details:
         _pipeline_details(message.details, request_of(info.effective_spec), info)

@@ -34,6 +34,14 @@ CANCEL_LAG = 0.01
 0.2 ms at the most."""
 
 
+NEAR_DEADLINE = 0.85
+"""The part of a caller's time after which an answer that can be cut short is."""
+
+
+class AuthNotActivated(NotBuilt):
+    """What clients look for to learn that there is no login."""
+
+
 class Call:
     """What a handler may know of the call besides its request."""
 
@@ -41,12 +49,18 @@ class Call:
         self._context = context
         self._gone = threading.Event()
         self._ended: float | None = None
+        self._time: float | None = context.time_remaining()
         if not context.add_callback(self._gone.set):
             self._gone.set()
 
     def alive(self) -> bool:
         """Whether the caller still waits for an answer."""
         return not self._gone.is_set() and bool(self._context.is_active())
+
+    def deadline_is_near(self) -> bool:
+        """Whether the caller has set a deadline, and most of the time up to it is used."""
+        left = self._context.time_remaining()
+        return left is not None and self._time is not None and left < (1 - NEAR_DEADLINE) * self._time
 
     def stream_ended(self) -> None:
         """Notes that the caller's stream came to its end: by its wish, or because it went away."""

@@ -8,16 +8,17 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import convert
 from trunkline.api.dispatch import Call
+from trunkline.api.transactions import Transactions
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Root
-from trunkline.pfs import commits, filesets, history, listing, provenance, resolve, rows
+from trunkline.pfs import commits, filesets, history, listing, metadata, provenance, resolve, rows
 from trunkline.pfs.listing import Wait
 from trunkline.pfs.pfs import Pfs
-from trunkline.pfs.refs import CommitRef
 from trunkline.pfs.rows import Commit
 from trunkline.wire import pfs_pb2
+from trunkline.wire.transaction_pb2 import TransactionRequest
 
 SUBVENANCE_SHOWN = 1_000
 """Commits of the direct subvenance in one CommitInfo, the newest ones: messages have a limit, histories have none."""
@@ -27,28 +28,16 @@ class CommitCalls:
     """The RPCs of commits and commit sets."""
 
     _pfs: Pfs
+    _transactions: Transactions
 
     def StartCommit(self, request: pfs_pb2.StartCommitRequest, call: Call) -> pfs_pb2.Commit:
         """Starts a commit on a branch."""
-        if not request.HasField("branch"):
-            raise InvalidRequest("branch must be specified")
-        ref = convert.branch_ref(request.branch)
-        parent = None
-        if request.HasField("parent"):
-            parent = CommitRef(ref.repo, request.parent.id, request.parent.branch.name)
-        commit = self._pfs.change(
-            lambda change: commits.start(change, ref, parent=parent, description=request.description)
-        )
-        return convert.commit_message(commit)
+        commit: pfs_pb2.Commit = self._transactions.run(TransactionRequest(start_commit=request), call)
+        return commit
 
     def FinishCommit(self, request: pfs_pb2.FinishCommitRequest, call: Call) -> Empty:
         """Closes a commit; its content is worked out in the background."""
-        ref = convert.commit_ref(request.commit)
-        self._pfs.change(
-            lambda change: commits.finish(
-                change, ref, error=request.error, description=request.description, force=request.force
-            )
-        )
+        self._transactions.run(TransactionRequest(finish_commit=request), call)
         return Empty()
 
     def ClearCommit(self, request: pfs_pb2.ClearCommitRequest, call: Call) -> Empty:
@@ -138,8 +127,7 @@ class CommitCalls:
 
     def SquashCommitSet(self, request: pfs_pb2.SquashCommitSetRequest, call: Call) -> Empty:
         """Squashes every commit of a set."""
-        set_id = _set_id(request.commit_set)
-        self._pfs.change(lambda change: history.squash_set(change, set_id))
+        self._transactions.run(TransactionRequest(squash_commit_set=request), call)
         return Empty()
 
     def DropCommitSet(self, request: pfs_pb2.DropCommitSetRequest, call: Call) -> Empty:
@@ -199,8 +187,9 @@ def commit_info(tx: Tx, commit: Commit, *, bound: bool, within: str = "") -> pfs
         ],
         direct_subvenance=[
             convert.commit_message(one, with_branch=True)
-            for one in provenance.direct_subvenance(tx, commit.key, SUBVENANCE_SHOWN, alias_in)
+            for one in provenance.newest_subvenance(tx, commit.key, SUBVENANCE_SHOWN, alias_in)
         ],
+        metadata=metadata.decode(commit.metadata),
         created_at=convert.timestamp(commit.started),
         updated_at=convert.timestamp(commit.finished or commit.finishing or commit.started),
     )

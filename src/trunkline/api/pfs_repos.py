@@ -6,24 +6,27 @@ from collections.abc import Iterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert
+from trunkline.api import convert, pickers
 from trunkline.api.dispatch import Call
+from trunkline.api.transactions import Transactions
 from trunkline.catalog import Tx
-from trunkline.kernel.errors import InvalidRequest, NotBuilt
+from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
-from trunkline.pfs import branches, projects, provenance, repos, resolve, rows, triggers
+from trunkline.pfs import metadata, projects, provenance, repos, resolve, rows, triggers
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
-from trunkline.pfs.refs import BranchRef
+from trunkline.pfs.refs import USER, BranchRef
 from trunkline.pfs.rows import Branch, Repo
 from trunkline.wire import pfs_pb2
+from trunkline.wire.transaction_pb2 import TransactionRequest
 
 
 class RepoCalls:
     """The RPCs of projects, repos and branches."""
 
     _pfs: Pfs
+    _transactions: Transactions
 
     # -- projects --
 
@@ -38,8 +41,24 @@ class RepoCalls:
 
     def InspectProject(self, request: pfs_pb2.InspectProjectRequest, call: Call) -> pfs_pb2.ProjectInfo:
         """One project."""
+        if not request.project.name:
+            raise InvalidRequest("validate request: InspectProjectRequest.project: value is required")
         with self._pfs.catalog.read() as tx:
             return _project_info(projects.need(tx, request.project.name))
+
+    def InspectProjectV2(
+        self, request: pfs_pb2.InspectProjectV2Request, call: Call
+    ) -> pfs_pb2.InspectProjectV2Response:
+        """One project, with the defaults of its pipelines; nobody can set any yet."""
+        name = request.project.name
+        if not name:
+            raise InvalidRequest("validate request: InspectProjectV2Request.project: value is required")
+        try:
+            with self._pfs.catalog.read() as tx:
+                info = _project_info(projects.need(tx, name))
+        except NotFound as error:
+            raise NotFound(f'could not inspect project "{name}": {error}') from None
+        return pfs_pb2.InspectProjectV2Response(info=info, defaults_json="{}")
 
     def ListProject(self, request: pfs_pb2.ListProjectRequest, call: Call) -> Iterator[pfs_pb2.ProjectInfo]:
         """All projects."""
@@ -56,12 +75,7 @@ class RepoCalls:
 
     def CreateRepo(self, request: pfs_pb2.CreateRepoRequest, call: Call) -> Empty:
         """Makes a repo."""
-        if not request.HasField("repo"):
-            raise InvalidRequest("repo cannot be nil")
-        ref = convert.repo_ref(request.repo)
-        self._pfs.change(
-            lambda change: repos.create(change, ref, description=request.description, update=request.update)
-        )
+        self._transactions.run(TransactionRequest(create_repo=request), call)
         return Empty()
 
     def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, call: Call) -> pfs_pb2.RepoInfo:
@@ -84,10 +98,21 @@ class RepoCalls:
             infos = [_repo_info(tx, repo, _master_size(tx, repo)) for repo in found]
         yield from infos
 
+    def ReposSummary(self, request: pfs_pb2.ReposSummaryRequest, call: Call) -> pfs_pb2.ReposSummaryResponse:
+        """How many user repos projects have, and how large they are; all projects if none is named."""
+        names = tuple(pickers.project_name(one) for one in request.projects)
+        summaries: dict[str, pfs_pb2.ReposSummary] = {}
+        with self._pfs.catalog.read() as tx:
+            for repo in repos.select(tx, type=USER, projects=names):
+                name = repo.ref.project
+                summary = summaries.setdefault(name, pfs_pb2.ReposSummary(project=pfs_pb2.Project(name=name)))
+                summary.user_repo_count += 1
+                summary.size_bytes += _master_size(tx, repo)
+        return pfs_pb2.ReposSummaryResponse(summaries=summaries.values())
+
     def DeleteRepo(self, request: pfs_pb2.DeleteRepoRequest, call: Call) -> pfs_pb2.DeleteRepoResponse:
         """Removes a repo."""
-        ref = convert.repo_ref(request.repo)
-        deleted = self._pfs.change(lambda change: repos.delete(change, ref, force=request.force))
+        deleted = self._transactions.run(TransactionRequest(delete_repo=request), call)
         return pfs_pb2.DeleteRepoResponse(deleted=deleted)
 
     def DeleteRepos(self, request: pfs_pb2.DeleteReposRequest, call: Call) -> pfs_pb2.DeleteReposResponse:
@@ -108,25 +133,13 @@ class RepoCalls:
 
     def CreateBranch(self, request: pfs_pb2.CreateBranchRequest, call: Call) -> Empty:
         """Makes a branch, or moves it, or replaces its provenance or its trigger."""
-        if not request.HasField("branch"):
-            raise InvalidRequest("branch cannot be nil")
-        if not request.branch.HasField("repo"):
-            raise InvalidRequest("branch repo cannot be nil")
-        if request.branch_propagation_specs:
-            raise NotBuilt("propagation specs of branches are not built yet: docs/compatibility.md lists what is")
-        ref = convert.branch_ref(request.branch)
-        head = convert.optional_commit_ref(request, "head")
-        upstream = [convert.branch_ref(one) for one in request.provenance]
-        trigger = convert.trigger(request.trigger) if request.HasField("trigger") else None
-        self._pfs.change(
-            lambda change: branches.create(change, ref, head=head, provenance_refs=upstream, trigger=trigger)
-        )
+        self._transactions.run(TransactionRequest(create_branch=request), call)
         return Empty()
 
     def InspectBranch(self, request: pfs_pb2.InspectBranchRequest, call: Call) -> pfs_pb2.BranchInfo:
         """One branch."""
         with self._pfs.catalog.read() as tx:
-            return _branch_info(tx, resolve.branch(tx, convert.branch_ref(request.branch)))
+            return branch_info(tx, resolve.branch(tx, convert.branch_ref(request.branch)))
 
     def ListBranch(self, request: pfs_pb2.ListBranchRequest, call: Call) -> Iterator[pfs_pb2.BranchInfo]:
         """The branches of a repo, or all; newest first unless reversed."""
@@ -137,15 +150,12 @@ class RepoCalls:
                 found = list(rows.branches(tx, f"WHERE branches.repo = ? {order}", (key,)))
             else:
                 found = list(rows.branches(tx, order, ()))
-            infos = [_branch_info(tx, branch) for branch in found]
+            infos = [branch_info(tx, branch) for branch in found]
         yield from infos
 
     def DeleteBranch(self, request: pfs_pb2.DeleteBranchRequest, call: Call) -> Empty:
         """Removes a branch."""
-        if not request.HasField("branch"):
-            raise InvalidRequest("validate request: branch: value is required")
-        ref: BranchRef = convert.branch_ref(request.branch)
-        self._pfs.change(lambda change: branches.delete(change, ref, force=request.force))
+        self._transactions.run(TransactionRequest(delete_branch=request), call)
         return Empty()
 
 
@@ -154,6 +164,7 @@ def _project_info(project: projects.Project) -> pfs_pb2.ProjectInfo:
         project=pfs_pb2.Project(name=project.name or DEFAULT_PROJECT),
         description=project.description,
         created_at=convert.timestamp(project.created),
+        metadata=metadata.decode(project.metadata),
     )
 
 
@@ -173,10 +184,12 @@ def _repo_info(tx: Tx, repo: Repo, size: int) -> pfs_pb2.RepoInfo:
         size_bytes_upper_bound=size,
         description=repo.description,
         branches=[convert.branch_message(branch.ref) for branch in repos.branches_of(tx, repo)],
+        metadata=metadata.decode(repo.metadata),
     )
 
 
-def _branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
+def branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
+    """A branch with everything that is known of it."""
     head = rows.commit_by_key(tx, branch.head)
     assert head is not None, "a branch's head is a foreign key"
     trigger = triggers.find(tx, branch.key)
@@ -189,4 +202,5 @@ def _branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
         trigger=None if trigger is None else convert.trigger_message(trigger),
         created_at=convert.timestamp(branch.created),
         updated_at=convert.timestamp(branch.updated),
+        metadata=metadata.decode(branch.metadata),
     )

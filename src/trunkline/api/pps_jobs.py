@@ -9,6 +9,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import convert, convert_pps
 from trunkline.api.dispatch import Call
+from trunkline.api.transactions import Transactions
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.ids import SetId
@@ -20,12 +21,14 @@ from trunkline.pps.rows import Job
 from trunkline.pps.states import DatumState
 from trunkline.pps.tickets import WorkerStatus
 from trunkline.wire import pfs_pb2, pps_pb2
+from trunkline.wire.transaction_pb2 import TransactionRequest
 
 
 class JobCalls:
     """The RPCs of jobs and their datums."""
 
     _pps: Pps
+    _transactions: Transactions
     _dispatcher: Dispatcher
 
     def InspectJob(self, request: pps_pb2.InspectJobRequest, call: Call) -> pps_pb2.JobInfo:
@@ -86,9 +89,7 @@ class JobCalls:
 
     def StopJob(self, request: pps_pb2.StopJobRequest, call: Call) -> Empty:
         """Kills a job."""
-        if not request.HasField("job"):
-            raise InvalidRequest("Job must be specified")
-        self._pps.stop_job(convert_pps.job_ref(request.job), request.reason)
+        self._transactions.run(TransactionRequest(stop_job=request), call)
         return Empty()
 
     def DeleteJob(self, request: pps_pb2.DeleteJobRequest, call: Call) -> Empty:

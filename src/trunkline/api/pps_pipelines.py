@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert_pps
+from trunkline.api import convert_pps, steps
 from trunkline.api.dispatch import Call
+from trunkline.api.transactions import Transactions
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.ids import SetId
+from trunkline.pps import draft
+from trunkline.pps.draft import Draft
 from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2
 
@@ -19,24 +22,26 @@ class PipelineCalls:
     """The RPCs of pipelines."""
 
     _pps: Pps
+    _transactions: Transactions
 
     def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, call: Call) -> Empty:
         """As CreatePipelineV2, from the message: what is at its default does not override a default."""
-        text = json_format.MessageToJson(request)
-        self._pps.create_pipeline(text, update=request.update, reprocess=request.reprocess, dry_run=request.dry_run)
+        user_json = json_format.MessageToJson(request)
+        self._create(user_json, draft.make(user_json), call)
         return Empty()
 
     def CreatePipelineV2(
         self, request: pps_pb2.CreatePipelineV2Request, call: Call
     ) -> pps_pb2.CreatePipelineV2Response:
         """Makes a pipeline, or a new version of one."""
-        effective = self._pps.create_pipeline(
-            request.create_pipeline_request_json,
-            update=request.update,
-            reprocess=request.reprocess,
-            dry_run=request.dry_run,
-        )
-        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=effective)
+        user_json = request.create_pipeline_request_json
+        made = draft.make(user_json, update=request.update, reprocess=request.reprocess, dry_run=request.dry_run)
+        self._create(user_json, made, call)
+        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=made.text)
+
+    def _create(self, user_json: str, made: Draft, call: Call) -> None:
+        if not made.dry_run:
+            self._transactions.run(steps.create_pipeline(user_json, made), call)
 
     def RerunPipeline(self, request: pps_pb2.RerunPipelineRequest, call: Call) -> Empty:
         """A new version with the same spec, and so a new job."""

@@ -1,17 +1,31 @@
-"""Version, admin, health, and the services that answer as an installation without them does."""
+"""Version, admin, and the services that answer as an installation without them does."""
 
 from __future__ import annotations
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api.dispatch import Call, refusing, service
+from trunkline.api import version_check
+from trunkline.api.dispatch import AuthNotActivated, Call, refusing, service
+from trunkline.api.health import HealthService
+from trunkline.api.metadata import MetadataService
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import NotBuilt
 from trunkline.kernel.ids import new_id
 from trunkline.kernel.version import API_VERSION, VERSION
+from trunkline.pfs import metadata, projects
 from trunkline.pfs.pfs import Pfs
-from trunkline.wire import admin_pb2, auth_pb2, enterprise_pb2, version_pb2
+from trunkline.wire import (
+    admin_pb2,
+    auth_pb2,
+    enterprise_pb2,
+    health_pb2,
+    metadata_pb2,
+    pfs_pb2,
+    pps_pb2,
+    transaction_pb2,
+    version_pb2,
+)
 
 
 class VersionService:
@@ -19,10 +33,14 @@ class VersionService:
 
     def GetVersion(self, request: Empty, call: Call) -> version_pb2.Version:
         """The release of the API that is spoken; our own version is its build part."""
-        major, minor, micro = API_VERSION
-        return version_pb2.Version(
-            major=major, minor=minor, micro=micro, additional=f"+trunkline.{VERSION}", platform="python"
-        )
+        return _version()
+
+
+def _version() -> version_pb2.Version:
+    major, minor, micro = API_VERSION
+    return version_pb2.Version(
+        major=major, minor=minor, micro=micro, additional=f"+trunkline.{VERSION}", platform="python"
+    )
 
 
 class AdminService:
@@ -32,9 +50,19 @@ class AdminService:
         self._pfs = pfs
 
     def InspectCluster(self, request: admin_pb2.InspectClusterRequest, call: Call) -> admin_pb2.ClusterInfo:
-        """Facts about the installation."""
+        """Facts about the installation, and what the client should know of its version and its project."""
         name = cluster_id(self._pfs)
-        return admin_pb2.ClusterInfo(id=name, deployment_id=name, warnings_ok=True)
+        client = request.client_version if request.HasField("client_version") else None
+        found = version_check.warnings(client, _version())
+        with self._pfs.catalog.read() as tx:
+            project = request.current_project.name
+            if project and projects.find(tx, project) is None:
+                found.append(
+                    f'WARNING: Could not inspect project "{project}": project "{project}" not found: '
+                    "create it, or choose another"
+                )
+            values = metadata.of_cluster(tx)
+        return admin_pb2.ClusterInfo(id=name, deployment_id=name, warnings_ok=True, warnings=found, metadata=values)
 
 
 def cluster_id(pfs: Pfs) -> str:
@@ -53,10 +81,6 @@ def cluster_id(pfs: Pfs) -> str:
     return str(row["value"]) if row is not None else pfs.catalog.write(look)
 
 
-class AuthNotActivated(NotBuilt):
-    """What clients look for to learn that there is no login."""
-
-
 class EnterpriseState:
     """The one RPC of `enterprise_v2.API` that works without a licence."""
 
@@ -66,8 +90,12 @@ class EnterpriseState:
 
 
 def handlers(pfs: Pfs) -> list[grpc.GenericRpcHandler]:
-    """The services of this module."""
+    """The services of this module, those that stand alone, and the health of everything."""
+    named = (admin_pb2, auth_pb2, enterprise_pb2, metadata_pb2, pfs_pb2, pps_pb2, transaction_pb2, version_pb2)
+    served = [module.DESCRIPTOR.services_by_name["API"].full_name for module in named]
     return [
+        service(health_pb2.DESCRIPTOR.services_by_name["Health"], HealthService(served, pfs.catalog.watch)),
+        service(metadata_pb2.DESCRIPTOR.services_by_name["API"], MetadataService(pfs)),
         service(version_pb2.DESCRIPTOR.services_by_name["API"], VersionService()),
         service(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminService(pfs)),
         refusing(

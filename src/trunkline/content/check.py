@@ -6,15 +6,15 @@ is held in memory is a few dozen bytes for each chunk seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from blake3 import blake3
 
 from trunkline.content.append import READ_AGAIN
-from trunkline.content.codec import chunk_key, decode
+from trunkline.content.codec import KIND, chunk_key, decode
 from trunkline.content.entry import HASH_SIZE, FileEntry
 from trunkline.content.reader import ContentReader
-from trunkline.kernel.errors import Corrupt
+from trunkline.kernel.errors import Cancelled, Corrupt
 from trunkline.objects.protocol import ObjectStore
 
 Seen = dict[bytes, int | str]
@@ -69,6 +69,31 @@ def check_hash(reader: ContentReader, file: FileEntry) -> Iterator[str]:
         hasher.update(part)
     if hasher.digest() != file.hash:
         yield "its bytes do not have its hash"
+
+
+def check_chunks(
+    store: ObjectStore, *, begin: bytes = b"", end: bytes = b"", read: bool, alive: Callable[[], bool]
+) -> int:
+    """Counts the chunks whose ids lie in a range, `begin` included and `end` not; no bytes for an open end.
+
+    Args:
+        read: read each of them, too.
+
+    Raises:
+        Corrupt, StorageFailed: one of them is not what was written, or cannot be read.
+        Cancelled: the caller went away.
+    """
+    count = 0
+    for key in store.keys(f"{KIND}/"):
+        identity = bytes.fromhex(key.rpartition("/")[2])
+        if identity < begin or (end and identity >= end):
+            continue
+        if not alive():
+            raise Cancelled("the caller went away")
+        if read:
+            decode(identity, store.get(key))
+        count += 1
+    return count
 
 
 def _look(store: ObjectStore, identity: bytes) -> int | str:

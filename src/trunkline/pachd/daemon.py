@@ -22,6 +22,7 @@ from trunkline.api.dispatch import service
 from trunkline.api.own_services import EnvironmentService, ServerService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
+from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.api.work_service import WorkService
 from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SteadyClock, SystemClock
@@ -40,7 +41,7 @@ from trunkline.pps import fsck as pps_fsck
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
+from trunkline.wire import pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
@@ -114,13 +115,15 @@ class Pachd:
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
+        transactions = Transactions(self._pfs, self._logbook.wake)
+        pfs = PfsService(self._pfs, transactions, [partial(pps_fsck.check, self._pfs)])
+        pps = PpsService(self._pps, self._dispatcher, self._own_log, transactions)
         # Calls that wait for jobs may take every other thread; the workers that end the jobs must still be heard.
         threads = ThreadPoolExecutor(CALLS_PER_WORKER * self._settings.max_workers + 4, thread_name_prefix="work")
         return [
-            service(
-                pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self._pfs, [partial(pps_fsck.check, self._pfs)])
-            ),
-            service(pps_pb2.DESCRIPTOR.services_by_name["API"], PpsService(self._pps, self._dispatcher, self._own_log)),
+            service(pfs_pb2.DESCRIPTOR.services_by_name["API"], pfs),
+            service(pps_pb2.DESCRIPTOR.services_by_name["API"], pps),
+            service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
             *small_services.handlers(self._pfs),
             service(own["Server"], ServerService(self._status, self._stopping.set), threads),
             service(own["Environments"], EnvironmentService(self._pps)),

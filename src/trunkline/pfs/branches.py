@@ -46,7 +46,8 @@ def create(
     before = set() if existing is None else {one.key for one in provenance.direct_branches(change.tx, existing.key)}
     replaced = before != set(upstream)
     start = given if given is not None else (None if existing is None else existing.head)
-    if start is None or (replaced and upstream):
+    again = replaced and start is not None and existing is not None and _made_here(change, existing, start)
+    if start is None or (replaced and upstream and not again):
         start = commits.insert_commit(change, repo.key, ref.name, parent=start, origin="AUTO")
         if not upstream:
             commits.close_empty(change, start)
@@ -62,6 +63,12 @@ def create(
     if trigger is not None:
         triggers.put(change.tx, found, trigger)
     return found
+
+
+def _made_here(change: Change, existing: Branch, start: int) -> bool:
+    """Whether the head is an empty commit that an earlier step of this change made: it is used again."""
+    head = commits.need(change, start)
+    return start == existing.head and start in change.created and head.origin == "AUTO" and head.open
 
 
 def _check_trigger(
@@ -94,9 +101,12 @@ def _head(change: Change, ref: BranchRef, head: CommitRef) -> int:
     if head.repo != ref.repo:
         raise Refused(f"branch and head commit must belong to the same repo: {ref} and {head}")
     try:
-        return resolve.commit(change.tx, head).key
+        found = resolve.commit(change.tx, head)
     except NotFound as error:
         raise NotFound(f"unable to inspect {head}: {error}") from None
+    if found.forgotten:
+        raise Refused(f"the branch head cannot be a forgotten commit: {found}")
+    return found.key
 
 
 def _upstream(change: Change, ref: BranchRef) -> int:
@@ -121,13 +131,7 @@ def delete(change: Change, ref: BranchRef, *, force: bool = False) -> None:
         Refused: other branches come from it, or a trigger needs it, and `force` is not given.
     """
     branch = resolve.branch(change.tx, ref)
-    dependents = list(
-        rows.branches(
-            change.tx,
-            "JOIN branch_provenance AS edge ON edge.branch = branches.id WHERE edge.upstream = ? ORDER BY branches.id",
-            (branch.key,),
-        )
-    )
+    dependents = provenance.direct_branch_subvenance(change.tx, branch.key)
     if dependents and not force:
         names = " ".join(str(one.ref) for one in dependents)
         raise Refused(f'branch "{ref.name}" cannot be deleted because it\'s in the direct provenance of [{names}]')

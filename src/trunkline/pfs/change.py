@@ -1,8 +1,8 @@
 """One atomic change of the versioned world: a catalog transaction, one time, one commit-set id.
 
-Everything that a call causes, here and downstream, happens in its Change and carries its id. Invariants:
-all rows of a change have the same time; branches whose heads moved are propagated exactly once, at the end;
-hooks of the rooms above (jobs for new output commits) run in the same transaction, after propagation.
+Everything that a call, or all calls of a transaction, cause, here and downstream, happens in one Change and carries
+its id. Invariants: all rows of a change have the same time; branches whose heads moved are propagated exactly once, at
+the end; hooks of the rooms above (jobs for new output commits) run in the same transaction, after propagation.
 """
 
 from __future__ import annotations

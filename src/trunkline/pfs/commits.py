@@ -47,6 +47,31 @@ def insert_commit(
     return key
 
 
+def replace_commit(change: Change, key: int) -> int:
+    """Gives a commit that this change made a new key, which is greater than those of all others; returns it.
+
+    Nothing outside has seen the old key. Whatever names the commit follows.
+    """
+    columns = "repo, branch, parent, origin, description, started, finishing, finished, error, root, metadata"
+    new = change.tx.insert(
+        f"INSERT INTO commits (set_id, {columns}) SELECT '', {columns} FROM commits WHERE id = ?",
+        (key,),
+    )
+    for naming in (
+        "UPDATE commits SET parent = ? WHERE parent = ?",
+        "UPDATE branches SET head = ? WHERE head = ?",
+        "UPDATE commit_provenance SET commit_id = ? WHERE commit_id = ?",
+        "UPDATE commit_provenance SET upstream = ? WHERE upstream = ?",
+        "UPDATE layers SET commit_id = ? WHERE commit_id = ?",
+    ):
+        change.tx.run(naming, (new, key))
+    change.tx.run("DELETE FROM commits WHERE id = ?", (key,))
+    change.tx.run("UPDATE commits SET set_id = ? WHERE id = ?", (change.set_id, new))
+    change.created = [one for one in change.created if one != key] + [new]
+    change.forced = [new if one == key else one for one in change.forced]
+    return new
+
+
 def need(change: Change, key: int) -> Commit:
     """The commit with this key, which is known to exist."""
     found = rows.commit_by_key(change.tx, key)
@@ -101,9 +126,12 @@ def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, de
 def _parent(change: Change, ref: BranchRef, branch: Branch | None, parent: CommitRef | None) -> Commit | None:
     if parent is not None and (parent.id or parent.branch):
         try:
-            return resolve.commit(change.tx, CommitRef(ref.repo, parent.id, parent.branch))
+            found = resolve.commit(change.tx, CommitRef(ref.repo, parent.id, parent.branch))
         except NotFound:
             raise NotFound(f"parent commit {parent} not found") from None
+        if found.forgotten:
+            raise Refused(f"the commit is forgotten: {found} cannot be a parent, choose another")
+        return found
     return None if branch is None else need(change, branch.head)
 
 

@@ -69,6 +69,8 @@ def _branches(tx: Tx) -> Iterator[str]:
         if head is None or head.repo_key != branch.repo_key:
             yield f"branch {branch.ref} has a head that is not a commit of its repo"
             continue
+        if head.forgotten:
+            yield f"branch {branch.ref} has a forgotten commit as its head: {head}"
         upstream = provenance.upstream_branches(tx, branch.key)
         if any(one.key == branch.key for one in upstream):
             yield f"branch {branch.ref} comes from itself"

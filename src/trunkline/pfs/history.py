@@ -125,12 +125,23 @@ def remove(change: Change, doomed: Sequence[Commit]) -> None:
         if commit.parent is None:
             headless += rows.branches(change.tx, "WHERE branches.head = ? ORDER BY branches.id", (commit.key,))
         else:
+            _refuse_forgotten_head(change, commit)
             change.tx.run(
                 "UPDATE branches SET head = ?, updated = ? WHERE head = ?", (commit.parent, change.now, commit.key)
             )
     _begin_anew(change, headless)
     for commit in newest_first:
         _erase(change, commit.key)
+
+
+def _refuse_forgotten_head(change: Change, commit: Commit) -> None:
+    """Refuses to remove a head whose parent, which would be the next head, has no content any more."""
+    query = (
+        "SELECT 1 FROM branches JOIN commits ON commits.id = branches.head "
+        "JOIN commits AS above ON above.id = commits.parent WHERE commits.id = ? AND above.forgotten = 1"
+    )
+    if change.tx.row(query, (commit.key,)) is not None:
+        raise Refused(f"the branch head cannot be a forgotten commit: the parent of {commit} is")
 
 
 def _begin_anew(change: Change, headless: list[Branch]) -> None:
@@ -154,6 +165,8 @@ def _begin_anew(change: Change, headless: list[Branch]) -> None:
 
 
 def _erase(change: Change, key: int) -> None:
+    change.created = [one for one in change.created if one != key]
+    change.forced = [one for one in change.forced if one != key]
     change.tx.run("DELETE FROM commit_provenance WHERE commit_id = ? OR upstream = ?", (key, key))
     change.tx.run("DELETE FROM layers WHERE commit_id = ?", (key,))
     change.tx.run("DELETE FROM trigger_checks WHERE commit_id = ?", (key,))

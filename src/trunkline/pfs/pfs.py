@@ -7,7 +7,7 @@ propagated downstream, with the hooks of the rooms above run inside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from trunkline.catalog import Catalog, Tx
 from trunkline.content.reader import ContentReader
@@ -30,6 +30,14 @@ T = TypeVar("T")
 CHUNK_CACHE_BYTES = 128 * 1024 * 1024
 
 
+class _Undone(Exception):
+    """Carries the result of a trial out of the transaction that it undoes."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self.result = result
+
+
 class Pfs:
     """The parts of the file system, and the two ways to use the catalog: reading and changing."""
 
@@ -50,25 +58,38 @@ class Pfs:
     def change(self, step: Callable[[Change], T], set_id: SetId | None = None) -> T:
         """Runs one atomic change; `step` may run more than once and must only read and write the catalog."""
         name = set_id or SetId(new_id())
+        return self.catalog.write(lambda tx: self._run(tx, step, name))
 
-        def run(tx: Tx) -> T:
-            change = Change(tx, name, self.clock.now())
-            change.before_removal = tuple(self.removals)
-            change.before_drop = tuple(self.drops)
-            result = step(change)
-            propagate(change)
-            for hook in self.hooks:
-                hook(change)
-            return result
+    def trial(self, step: Callable[[Change], T], set_id: SetId) -> T:
+        """What `change` would return or raise; nothing is changed."""
 
-        return self.catalog.write(run)
+        def run(tx: Tx) -> None:
+            raise _Undone(self._run(tx, step, set_id))
+
+        try:
+            self.catalog.write(run)
+        except _Undone as undone:
+            result: T = undone.result
+        return result
+
+    def _run(self, tx: Tx, step: Callable[[Change], T], set_id: SetId) -> T:
+        change = Change(tx, set_id, self.clock.now())
+        change.before_removal = tuple(self.removals)
+        change.before_drop = tuple(self.drops)
+        result = step(change)
+        propagate(change)
+        for hook in self.hooks:
+            hook(change)
+        return result
 
     def content(self, commit: Commit) -> Root:
         """What a commit holds now; for an open one, what was written to it so far.
 
         Raises:
-            Refused: its base is not finished, or the commit was deleted.
+            Refused: its base is not finished, or the commit was deleted or forgotten.
         """
+        if commit.forgotten:
+            raise Refused(f"the commit is forgotten: {commit}, run its pipeline again to have its files back")
         if commit.root is not None:
             return Root.unpack(commit.root)
         with self.catalog.read() as tx:

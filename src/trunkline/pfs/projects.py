@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from trunkline.catalog import Tx
+from trunkline.catalog import Row, Tx
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import AlreadyExists, FailedPrecondition, NotFound, Refused
 from trunkline.kernel.names import DEFAULT_PROJECT, check_project_name
@@ -19,12 +19,17 @@ class Project(msgspec.Struct, frozen=True):
     name: str
     description: str
     created: Nanos
+    metadata: str = "{}"
 
 
 def find(tx: Tx, name: str) -> Project | None:
     """The project of this name, or None."""
     row = tx.row("SELECT * FROM projects WHERE name = ?", (name,))
-    return None if row is None else Project(row["id"], row["name"], row["description"], row["created"])
+    return None if row is None else _of(row)
+
+
+def _of(row: Row) -> Project:
+    return Project(row["id"], row["name"], row["description"], row["created"], row["metadata"])
 
 
 def need(tx: Tx, name: str) -> Project:
@@ -41,10 +46,7 @@ def need(tx: Tx, name: str) -> Project:
 
 def all_projects(tx: Tx) -> list[Project]:
     """Every project, oldest first."""
-    return [
-        Project(row["id"], row["name"], row["description"], row["created"])
-        for row in tx.rows("SELECT * FROM projects ORDER BY id")
-    ]
+    return [_of(row) for row in tx.rows("SELECT * FROM projects ORDER BY id")]
 
 
 def create(change: Change, name: str, *, description: str = "", update: bool = False) -> None:
@@ -93,3 +95,14 @@ def delete(change: Change, name: str, *, force: bool = False) -> None:
     for repo in inside:
         repos.delete(change, repo.ref, force=True)
     change.tx.run("DELETE FROM projects WHERE id = ?", (project.key,))
+
+
+def delete_all(change: Change) -> None:
+    """Removes every project with its repos; `default` is made again, with nothing in it.
+
+    Raises:
+        Refused: a pipeline needs one of the repos.
+    """
+    repos.delete_all(change, repos.select(change.tx), force=True)
+    change.tx.run("DELETE FROM projects")
+    ensure_default(change)

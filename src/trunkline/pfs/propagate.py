@@ -1,8 +1,8 @@
 """What one change causes downstream: new open commits on every branch that comes from a moved one.
 
-Invariants kept here: a new commit's direct provenance is the heads, at that time, of its branch's direct
-provenance; upstream commits are made before downstream ones; a commit set has at most one commit per repo;
-the branch graph has no cycle, and no two branches of one repo meet in it.
+Invariants kept here: a new commit's direct provenance is the heads, at the end of the change, of its branch's direct
+provenance, whatever the order of the steps; upstream commits have smaller keys than downstream ones; a commit set has
+at most one commit per repo; the branch graph has no cycle, and no two branches of one repo meet in it.
 """
 
 from __future__ import annotations
@@ -12,37 +12,64 @@ from collections.abc import Sequence
 from trunkline.kernel.errors import CycleDetected, Refused
 from trunkline.pfs import provenance, rows
 from trunkline.pfs.change import Change
-from trunkline.pfs.commits import insert_commit
+from trunkline.pfs.commits import insert_commit, need, replace_commit
 from trunkline.pfs.refs import SPEC
-from trunkline.pfs.rows import Branch
+from trunkline.pfs.rows import Branch, Commit
 
 
 def propagate(change: Change) -> None:
-    """Gives every branch downstream of a moved one a new open commit of this change's set."""
-    found: dict[int, Branch] = {}
+    """Gives every branch downstream of a moved one a new open commit of this change's set.
+
+    A commit that a step of this change made already is kept, but comes from the heads of the end, not of its step.
+
+    Raises:
+        CycleDetected: a commit would come from itself.
+    """
+    found: set[int] = set()
     for moved in change.moved:
-        for branch in provenance.downstream_branches(change.tx, moved):
-            found[branch.key] = branch
+        found.update(branch.key for branch in provenance.downstream_branches(change.tx, moved))
     depth = {key: len(provenance.upstream_branches(change.tx, key)) for key in found}
-    for key in sorted(found, key=lambda key: (depth[key], key)):
-        _advance(change, found[key])
+    upstream_first = sorted(found, key=lambda key: (depth[key], key))
+    # Once is enough, unless a commit got younger under a branch of its repo that nobody downstream is tied to.
+    replaced = True
+    while replaced:
+        replaced = False
+        for key in upstream_first:
+            replaced |= _bring_up_to_date(change, key)
 
 
-def _advance(change: Change, branch: Branch) -> None:
-    upstream = provenance.direct_branches(change.tx, branch.key)
+def _bring_up_to_date(change: Change, key: int) -> bool:
+    """Sees to the head of one branch; whether a commit that others may come from was replaced by a younger one."""
+    branch = rows.branch_by_key(change.tx, key)
+    assert branch is not None, "no branch is deleted during propagation"
+    upstream = provenance.direct_branches(change.tx, key)
     if len(upstream) == 1 and upstream[0].ref.repo.type == SPEC:
-        return  # a spout writes its own commits
-    head = rows.commit_by_key(change.tx, branch.head)
-    assert head is not None, "a branch's head is a foreign key"
-    if head.id == change.set_id:
-        return
-    commit = insert_commit(change, branch.repo_key, branch.ref.name, parent=head.key, origin="AUTO")
-    link_provenance(change, commit, branch.key)
-    change.tx.run("UPDATE branches SET head = ?, updated = ? WHERE id = ?", (commit, change.now, branch.key))
+        return False  # a spout writes its own commits
+    head = need(change, branch.head)
+    if head.id != change.set_id:
+        commit = insert_commit(change, branch.repo_key, branch.ref.name, parent=head.key, origin="AUTO")
+        link_provenance(change, commit, key)
+        change.tx.run("UPDATE branches SET head = ?, updated = ? WHERE id = ?", (commit, change.now, key))
+        return False
+    return head.branch == branch.ref.name and _settle(change, branch, head, {one.head for one in upstream})
+
+
+def _settle(change: Change, branch: Branch, head: Commit, wanted: set[int]) -> bool:
+    """Makes a commit of this change come from the commits that its branch comes from now."""
+    if head.key not in change.created:
+        return False
+    if wanted == {one.key for one in provenance.direct_commits(change.tx, head.key)} and max(wanted) < head.key:
+        return False
+    if wanted & {head.key, *(one.key for one in provenance.downstream_commits(change.tx, head.key))}:
+        raise CycleDetected(f"cycle detected because commit {head} would come from itself: do this in two transactions")
+    late = max(wanted) > head.key
+    link_provenance(change, replace_commit(change, head.key) if late else head.key, branch.key)
+    return late
 
 
 def link_provenance(change: Change, commit: int, branch: int) -> None:
-    """Records the heads of the branch's direct provenance as the direct provenance of the commit."""
+    """Makes the heads of the branch's direct provenance the direct provenance of the commit."""
+    change.tx.run("DELETE FROM commit_provenance WHERE commit_id = ?", (commit,))
     change.tx.run(
         "INSERT INTO commit_provenance (commit_id, upstream) "
         "SELECT ?, branches.head FROM branch_provenance "

@@ -43,6 +43,12 @@ def direct_branches(tx: Tx, branch: int) -> list[Branch]:
     return list(rows.branches(tx, where, (branch,)))
 
 
+def direct_branch_subvenance(tx: Tx, branch: int) -> list[Branch]:
+    """The branches that name this one as their provenance."""
+    where = "JOIN branch_provenance AS edge ON edge.branch = branches.id WHERE edge.upstream = ? ORDER BY branches.id"
+    return list(rows.branches(tx, where, (branch,)))
+
+
 def upstream_commits(tx: Tx, commit: int) -> list[Commit]:
     """Every commit that this one comes from, oldest first."""
     query = _sql(_UP, "commit_provenance") + rows.COMMIT_QUERY + "JOIN closure ON closure.id = commits.id"
@@ -61,7 +67,13 @@ def direct_commits(tx: Tx, commit: int) -> list[Commit]:
     return list(rows.commits(tx, where, (commit,)))
 
 
-def direct_subvenance(tx: Tx, commit: int, most: int, within: str = "") -> list[Commit]:
+def direct_subvenance(tx: Tx, commit: int) -> list[Commit]:
+    """Every commit that names this one as direct provenance, oldest first."""
+    where = "JOIN commit_provenance AS edge ON edge.commit_id = commits.id WHERE edge.upstream = ? ORDER BY commits.id"
+    return list(rows.commits(tx, where, (commit,)))
+
+
+def newest_subvenance(tx: Tx, commit: int, most: int, within: str = "") -> list[Commit]:
     """The commits that name this one as direct provenance, oldest first; the newest `most` if there are more.
 
     Every job of a pipeline names the commit of its spec, so this grows without end for some. With `within`, only

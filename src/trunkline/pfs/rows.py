@@ -27,12 +27,13 @@ REPO_QUERY = "SELECT repos.*, projects.name AS project_name FROM repos JOIN proj
 
 
 class Repo(msgspec.Struct, frozen=True):
-    """A repo."""
+    """A repo; `metadata` is JSON, as everywhere."""
 
     key: int
     ref: RepoRef
     description: str
     created: Nanos
+    metadata: str = "{}"
 
 
 class Branch(msgspec.Struct, frozen=True):
@@ -44,11 +45,12 @@ class Branch(msgspec.Struct, frozen=True):
     head: int
     created: Nanos
     updated: Nanos
+    metadata: str = "{}"
 
 
 class Commit(msgspec.Struct, frozen=True):
     """A commit. `branch` is the name of the branch it was made on; `root` the packed map of its content,
-    known once it is finished. Times are nanoseconds since the epoch.
+    known once it is finished, and empty once it is forgotten. Times are nanoseconds since the epoch.
     """
 
     key: int
@@ -64,6 +66,8 @@ class Commit(msgspec.Struct, frozen=True):
     finished: Nanos | None
     error: str
     root: bytes | None
+    metadata: str = "{}"
+    forgotten: bool = False
 
     def __str__(self) -> str:
         return f"{self.repo}@{self.id}"
@@ -77,13 +81,13 @@ class Commit(msgspec.Struct, frozen=True):
 def repo_of(row: Row) -> Repo:
     """A row of `REPO_QUERY`."""
     ref = RepoRef(row["name"], row["type"], row["project_name"])
-    return Repo(row["id"], ref, row["description"], row["created"])
+    return Repo(row["id"], ref, row["description"], row["created"], row["metadata"])
 
 
 def branch_of(row: Row) -> Branch:
     """A row of `BRANCH_QUERY`."""
     ref = BranchRef(_repo_ref(row), row["name"])
-    return Branch(row["id"], row["repo_id"], ref, row["head"], row["created"], row["updated"])
+    return Branch(row["id"], row["repo_id"], ref, row["head"], row["created"], row["updated"], row["metadata"])
 
 
 def commit_of(row: Row) -> Commit:
@@ -102,6 +106,8 @@ def commit_of(row: Row) -> Commit:
         finished=row["finished"],
         error=row["error"],
         root=row["root"],
+        metadata=row["metadata"],
+        forgotten=bool(row["forgotten"]),
     )
 
 

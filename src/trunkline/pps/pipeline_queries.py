@@ -13,7 +13,8 @@ from trunkline.catalog import Tx
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
-from trunkline.pfs import ancestry, resolve
+from trunkline.pfs import ancestry, metadata, resolve
+from trunkline.pfs.metadata import Metadata
 from trunkline.pps import rows
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline, Version
@@ -49,6 +50,7 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     user_spec: str
     effective_spec: str
     job_counts: dict[JobState, int]
+    metadata: Metadata
 
 
 def inspect(tx: Tx, ref: PipelineRef, *, counts: bool = False) -> PipelineInfo:
@@ -140,6 +142,7 @@ def _info(tx: Tx, pipeline: Pipeline, version: Version, counts: bool) -> Pipelin
         user_spec=version.user_spec,
         effective_spec=version.effective_spec,
         job_counts=_job_counts(tx, pipeline.key) if counts else {},
+        metadata=metadata.decode(pipeline.metadata),
     )
 
 

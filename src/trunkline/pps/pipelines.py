@@ -13,6 +13,7 @@ from trunkline.kernel.errors import AlreadyExists, NotFound, Refused
 from trunkline.kernel.ids import new_id
 from trunkline.pfs import branches, commits, provenance, repos, resolve
 from trunkline.pfs.change import Change
+from trunkline.pfs.metadata import Edit, edit_row
 from trunkline.pfs.refs import SPEC, BranchRef
 from trunkline.pfs.rows import Branch, Commit
 from trunkline.pps import canonical, inputs, jobs, rows
@@ -201,6 +202,11 @@ def delete(
     else:
         repos.delete(change, ref.repo, force=force)
     return True
+
+
+def edit_metadata(change: Change, ref: PipelineRef, edit: Edit) -> None:
+    """Edits a pipeline's metadata, that of all its versions; NotFound if there is none."""
+    edit_row(change, "pipelines", rows.pipeline(change.tx, ref).key, edit)
 
 
 def guard_branch(change: Change, branch: Branch) -> None:

@@ -18,7 +18,7 @@ from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef
 from trunkline.pps import (
     datum_queries,
-    effective,
+    draft,
     environments,
     job_queries,
     jobs,
@@ -72,17 +72,10 @@ class Pps:
         Raises:
             InvalidRequest, Refused, NotBuilt, NotFound, AlreadyExists, CycleDetected: nothing was made.
         """
-        made = effective.make(user_spec)
-        if made.spec.pipeline is None:
-            raise Refused("request.Pipeline cannot be nil")
-        if dry_run or made.spec.dry_run:
-            return made.text
-        completed = validate.complete(made.spec)
-        validate.check(completed)
-        recipe = Recipe(completed, user_spec)
-        update, reprocess = update or made.spec.update, reprocess or made.spec.reprocess
-        self.pfs.change(lambda change: pipelines.create(change, recipe, update=update, reprocess=reprocess))
-        self.logbook.wake()
+        made = draft.make(user_spec, update=update, reprocess=reprocess, dry_run=dry_run)
+        if not made.dry_run:
+            self.pfs.change(made.create)
+            self.logbook.wake()
         return made.text
 
     def rerun_pipeline(self, ref: PipelineRef, *, reprocess: bool = False) -> None:

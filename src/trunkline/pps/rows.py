@@ -51,6 +51,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     reason: str
     created: Nanos
     updated: Nanos
+    metadata: str
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -133,6 +134,7 @@ def pipeline_of(row: Row) -> Pipeline:
         reason=row["reason"],
         created=row["created"],
         updated=row["updated"],
+        metadata=row["metadata"],
     )
 
 

@@ -74,7 +74,7 @@ def make(pfs: Pfs, job: Job, version: Version, folder: Path | None = None) -> Pl
         base = find_base(tx, job, key)
         new = input_commits(tx, job, leaves)
         old = None if base is None else _same_commits(tx, base, leaves)
-    if base is None or old is None or base.datums is None:
+    if base is None or old is None or base.datums is None or any(one.forgotten for one in old):
         datums = update(pfs.maps, EMPTY, given, salt, None, _roots(pfs, new), folder)
         return Plan(key, None, datums)
     datums = Root.unpack(base.datums)

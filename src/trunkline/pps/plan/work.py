@@ -48,11 +48,13 @@ class Step(NamedTuple):
 
 
 def basis(catalog: Catalog, job: Job) -> Basis:
-    """What a planned job builds on; NOTHING if it was planned from nothing, or its base is gone."""
+    """What a planned job builds on; NOTHING if it was planned from nothing, or what its base made is gone."""
     with catalog.read() as tx:
         base = None if job.base is None else rows.job_by_key(tx, job.base)
         output = None if base is None else pfs_rows.commit_by_key(tx, base.output_commit)
-    if base is None or base.datums is None or output is None or output.root is None or output.error:
+    if base is None or base.datums is None or output is None or output.root is None:
+        return NOTHING
+    if output.error or output.forgotten:
         return NOTHING
     return Basis(base.key, Root.unpack(base.datums), Root.unpack(output.root))
 
