@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.maps import EMPTY
-from trunkline.pfs import commits, finish, history, propagate, resolve
+from trunkline.pfs import commits, finish, history, resolve
 from trunkline.pps import outcomes
 from trunkline.testing.history import Mismatch, Player
 from trunkline.testing.history_pfs import PfsHistory
@@ -34,7 +34,7 @@ def test_a_lost_write_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_forgotten_branch_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(propagate, "_advance", lambda change, branch: None)
+    monkeypatch.setattr("trunkline.pfs.pfs.propagate", lambda change: None)
     assert caught(PfsHistory, tmp_path)
 
 

@@ -298,5 +298,9 @@ def check_provenance(house: House, made: SetId) -> None:
             upstream = {one.head for one in provenance.direct_branches(tx, branch.key)}
             assert head is not None
             if upstream and head.id == made and head.branch == branch.ref.name:
-                assert {one.key for one in provenance.direct_commits(tx, head.key)} == upstream
+                direct = {one.key: one.repo_key for one in provenance.direct_commits(tx, head.key)}
+                assert upstream <= set(direct)
+                # What else it comes from was of a branch that is deleted, and no older head of one that is there.
+                wanted = {direct[key] for key in upstream}
+                assert all(repo not in wanted for key, repo in direct.items() if key not in upstream)
             assert all(above.id != made or head.id == made for above in provenance.upstream_commits(tx, head.key))

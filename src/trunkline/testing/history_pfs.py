@@ -33,6 +33,7 @@ class PfsHistory(Looks):
         "set_head": 5,
         "remove": 9,
         "look": 8,
+        "restart": 1,
     }
 
     def begin(self) -> None:
@@ -45,6 +46,11 @@ class PfsHistory(Looks):
             )
         for _ in range(self.chance.randint(0, 3)):
             self.create_branch()
+
+    def restart(self) -> None:
+        """Forgets what is only in memory."""
+        self.trace.append("restart")
+        self.real.restart()
 
     # -- repos and branches - --------------------------------------------------------------------------
 

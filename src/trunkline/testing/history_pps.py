@@ -43,10 +43,12 @@ class PpsHistory(PfsHistory):
         "stop_job": 1,
         "delete_job": 0.6,
         "run_jobs": 14,
+        "rewind_spec": 0.7,
     }
 
     def __init__(self, folder: Path, seed: int) -> None:
         super().__init__(folder, seed)
+        self._folder = folder
         self.workshop = Workshop(self.real.pfs, folder)
         self.pipelines = Pipelines(self.world)
 
@@ -54,6 +56,14 @@ class PpsHistory(PfsHistory):
         """Lets go of the folder."""
         self.workshop.close()
         super().close()
+
+    def restart(self) -> None:
+        """As for files alone; what ran stays noted."""
+        ran = self.workshop.ran
+        self.workshop.close()
+        super().restart()
+        self.workshop = Workshop(self.real.pfs, self._folder)
+        self.workshop.ran = ran
 
     def begin(self) -> None:
         """As for files alone, then some files and some pipelines."""
@@ -120,7 +130,8 @@ class PpsHistory(PfsHistory):
             names = self.chance.sample(candidates, k=min(count, len(candidates)))
         branch = self.chance.choice(BRANCHES) if self.chance.random() < 0.3 else "master"
         reads = tuple(Read(one, branch, self.chance.choice(GLOBS)) for one in sorted(names))
-        return Recipe(kind if len(reads) > 1 else "pfs", reads, self.chance.choice(COMMANDS))
+        forgetful = self.chance.random() < 0.08
+        return Recipe(kind if len(reads) > 1 else "pfs", reads, self.chance.choice(COMMANDS), forgetful)
 
     def start_pipeline(self) -> None:
         """Starts a pipeline, mostly a stopped one."""
@@ -149,6 +160,13 @@ class PpsHistory(PfsHistory):
             lambda s: self.workshop.pps.delete_pipeline(PipelineRef(name), force=force) and None,
             lambda s: self.pipelines.delete(name, force=force),
         )
+
+    def rewind_spec(self) -> None:
+        """Points the branch of a pipeline's versions at one of them: the next jobs run that one."""
+        name = self.some_pipeline(stopped=False)
+        if name in self.pipelines.alive:
+            version, _ = self.chance.choice(self.pipelines.alive[name].versions)
+            self.put_branch(self.pipelines.alive[name].spec, version.id, [])
 
     def some_pipeline(self, *, stopped: bool) -> str:
         """A pipeline, mostly one that is stopped, or one that is not."""
@@ -222,7 +240,8 @@ def spec_text(name: str, recipe: Recipe) -> str:
     """A pipeline file."""
     reads = [{"pfs": {"repo": one.repo, "branch": one.branch, "glob": one.glob}} for one in recipe.reads]
     given = reads[0] if recipe.kind == "pfs" else {recipe.kind: reads}
-    return json.dumps({"pipeline": {"name": name}, "transform": {"cmd": list(recipe.command)}, "input": given})
+    spec = {"pipeline": {"name": name}, "transform": {"cmd": list(recipe.command)}, "input": given}
+    return json.dumps(spec | ({"reprocessSpec": "every_job"} if recipe.forgetful else {}))
 
 
 def _ref(job: Job) -> JobRef:

@@ -46,9 +46,18 @@ class Real:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.catalog = SqliteCatalog(folder / "catalog.db")
-        self.pfs = Pfs(self.catalog, MemoryStore(), ManualClock())
+        self._folder, self._store, self._clock = folder, MemoryStore(), ManualClock()
+        self._open()
         self.digests: dict[tuple[tuple[str, bytes], ...], bytes] = {}
+
+    def _open(self) -> None:
+        self.catalog = SqliteCatalog(self._folder / "catalog.db")
+        self.pfs = Pfs(self.catalog, self._store, self._clock)
+
+    def restart(self) -> None:
+        """Everything that is only in memory is lost."""
+        self.catalog.close()
+        self._open()
 
     def close(self) -> None:
         """Lets go of the folder."""

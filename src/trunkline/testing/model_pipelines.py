@@ -32,11 +32,12 @@ class Read:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a version of a pipeline does. `kind` is `pfs`, `cross` or `union`."""
+    """What a version of a pipeline does. `kind` is `pfs`, `cross` or `union`; `forgetful`: nothing is ever skipped."""
 
     kind: str
     reads: tuple[Read, ...]
     command: tuple[str, ...]
+    forgetful: bool = False
 
     def branches(self) -> list[BranchKey]:
         """What it reads, each branch once."""
@@ -54,8 +55,8 @@ class Job:
     counts: tuple[int, int, int] | None = None
 
 
-Key = tuple[int, tuple[Leaf, ...], tuple[tuple[str, bytes], ...]]
-"""What an outcome is remembered under: the salt, the inputs by name, and their content."""
+Key = tuple[int, str, tuple[Leaf, ...], tuple[tuple[str, bytes], ...]]
+"""What an outcome is remembered under: the salt (of a forgetful pipeline: and the job), the inputs, their content."""
 
 
 @dataclass(eq=False)
@@ -261,7 +262,7 @@ class Pipelines:
         processed = failed = 0
         wanted = datums(recipe, content)
         for leaves, staged in wanted:
-            key = (job.pipeline.salts[job.version - 1], leaves, staged)
+            key = (job.pipeline.salts[job.version - 1], job.commit.id if recipe.forgetful else "", leaves, staged)
             if key not in job.pipeline.outcomes:
                 self.ran[Ran(job.pipeline.name, leaves, staged)] += 1
                 try:
