@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trunkline.kernel.ids import SetId
+from trunkline.pps import fsck
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.testing.history import BRANCHES, REPOS
 from trunkline.testing.history_pfs import PfsHistory
@@ -86,6 +87,9 @@ class PpsHistory(PfsHistory):
         """Runs what can run, then looks at everything."""
         self.step("run_jobs")
         super().conclude()
+        problems = list(fsck.check(self.real.pfs))
+        if problems:
+            raise self.mismatch(f"fsck of jobs: {problems}")
 
     # -- what rooms above do --------------------------------------------------------------------------------
 
