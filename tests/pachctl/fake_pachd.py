@@ -75,7 +75,8 @@ def main() -> None:
     record = {"pid": os.getpid(), "address": f"127.0.0.1:{port}", "started": 0}
     (run / "pachd.json.new").write_text(json.dumps(record))
     (run / "pachd.json.new").replace(run / "pachd.json")
-    stopping.wait()
+    while not stopping.wait(0.1):  # see trunkline.pachd.main
+        pass
     (run / "pachd.json").unlink()
     server.stop(1).wait()
 

@@ -18,6 +18,9 @@ from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.version import VERSION
 
+_LOOK_SECONDS = 0.5
+"""Between two looks at whether a signal came."""
+
 
 def parse(arguments: list[str] | None = None) -> tuple[Settings, bool]:
     """The settings from environment and command line, and whether to log to standard error."""
@@ -67,6 +70,8 @@ def serve(settings: Settings, to_stderr: bool) -> None:
     log.configure(settings.log_level, None if to_stderr else settings.logs_path / "pachd.log")
     try:
         daemon.start()
-        stopping.wait()
+        # With a timeout: a signal that comes just before a wait without one would be looked at only after it.
+        while not stopping.wait(_LOOK_SECONDS):
+            pass
     finally:
         daemon.stop()
