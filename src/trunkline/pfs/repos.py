@@ -12,7 +12,7 @@ from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, Ref
 from trunkline.kernel.names import check_name, check_repo_name
 from trunkline.pfs import branches, history, provenance, resolve, rows, triggers
 from trunkline.pfs.change import Change
-from trunkline.pfs.refs import SPEC, USER, RepoRef
+from trunkline.pfs.refs import USER, RepoRef
 from trunkline.pfs.rows import Branch, Repo
 
 
@@ -115,8 +115,3 @@ def _remove(change: Change, repo: Repo) -> None:
         branches.drop(change, branch)
     history.remove_all(change, repo)
     change.tx.run("DELETE FROM repos WHERE id = ?", (repo.key,))
-
-
-def is_output(tx: Tx, repo: Repo) -> bool:
-    """Whether a pipeline writes this repo: it has a spec repo beside it."""
-    return resolve.find_repo(tx, RepoRef(repo.ref.name, SPEC, repo.ref.project)) is not None
