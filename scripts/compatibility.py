@@ -1,16 +1,20 @@
 """Writes docs/compatibility.md from docs/compatibility.toml, and checks the file against what is built.
 
-`python -m scripts.compatibility` writes the page; with `--check` it only says what differs. Invariant: an RPC is
-listed as `none` exactly when no handler offers it.
+`python -m scripts.compatibility` writes the page; with `--check` it only says what differs. Invariants: an RPC is
+listed as `none` exactly when no handler offers it; a test that is named exists; so does each field of a request.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from google.protobuf import descriptor_pool
 
 from trunkline.api.health import HealthService
 from trunkline.api.metadata import MetadataService
@@ -49,6 +53,8 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
 
 STATUSES = ("full", "partial", "none")
 
+FIELD_STATUSES = ("ignored", "refused", "partial")
+
 
 def load() -> dict[str, Any]:
     """The data."""
@@ -74,12 +80,40 @@ def problems(data: dict[str, Any]) -> Iterator[str]:
         for name in said:
             if name not in rpcs(service):
                 yield f"{service}.{name} is in the data and not in the contract"
+            elif (test := said[name].get("test")) is not None and not test_exists(test):
+                yield f"{service}.{name} names the test {test}, which does not exist"
         for name in rpcs(service):
             status = said.get(name, {}).get("status", "none")
             if status not in STATUSES:
                 yield f"{service}.{name} has the unknown status {status!r}"
             elif (status != "none") != built(service, name):
                 yield f"{service}.{name} is listed as {status}, and it is {'' if built(service, name) else 'not '}built"
+    yield from _field_problems(data)
+
+
+def _field_problems(data: dict[str, Any]) -> Iterator[str]:
+    for row in data.get("field", []):
+        message, _, name = row["of"].rpartition(".")
+        try:
+            found = descriptor_pool.Default().FindMessageTypeByName(message)
+        except KeyError:
+            yield f"there is no message {message}, which the data name"
+            continue
+        if name not in found.fields_by_name:
+            yield f"{message} has no field {name}, which the data name"
+        if row["status"] not in FIELD_STATUSES:
+            yield f"{row['of']} has the unknown status {row['status']!r}"
+
+
+def test_exists(name: str) -> bool:
+    """Whether `FOLDER/FILE.py::FUNCTION` below `tests` exists."""
+    file, _, function = name.partition("::")
+    return re.search(rf"^def {re.escape(function)}\(", _text(ROOT / "tests" / file), re.M) is not None
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def page(data: dict[str, Any]) -> str:
@@ -106,20 +140,49 @@ def page(data: dict[str, Any]) -> str:
         "| field | status | note |",
         "| --- | --- | --- |",
         *(f"| {row['field']} | {row['status']} | {row.get('note', '')} |" for row in data["spec"]),
+        *_fields(data),
     ]
     for service in SERVICES:
-        said = data.get("rpc", {}).get(service, {})
-        text = data.get("service", {}).get(service, {}).get("note", "")
-        lines += ["", f"## RPCs of {service}", ""]
-        if text:
-            lines += [text, ""]
-        if not said:
-            continue
-        lines += ["| RPC | status | note |", "| --- | --- | --- |"]
+        lines += _service(data, service)
+    return "\n".join(lines) + "\n"
+
+
+def _fields(data: dict[str, Any]) -> list[str]:
+    """The fields of requests that do less than they say."""
+    rows = data.get("field", [])
+    if not rows:
+        return []
+    return [
+        "",
+        "## Fields of requests",
+        "",
+        "Every field of a request of `pfs_v2.API` works, but for these.",
+        "",
+        "| field | status | note |",
+        "| --- | --- | --- |",
+        *(f"| {row['of'].partition('.')[2]} | {row['status']} | {row.get('note', '')} |" for row in rows),
+    ]
+
+
+def _service(data: dict[str, Any], service: str) -> list[str]:
+    said = data.get("rpc", {}).get(service, {})
+    text = data.get("service", {}).get(service, {}).get("note", "")
+    lines = ["", f"## RPCs of {service}", ""]
+    if text:
+        lines += [text, ""]
+    if said:
+        lines += ["| RPC | status | test | note |", "| --- | --- | --- | --- |"]
         for name in rpcs(service):
             row = said.get(name, {})
-            lines.append(f"| {name} | {row.get('status', 'none')} | {row.get('note', '')} |")
-    return "\n".join(lines) + "\n"
+            lines.append(
+                f"| {name} | {row.get('status', 'none')} | {_link(row.get('test', ''))} | {row.get('note', '')} |"
+            )
+    return lines
+
+
+def _link(test: str) -> str:
+    file, _, function = test.partition("::")
+    return f"[{function}](../tests/{file})" if test else ""
 
 
 def main() -> int:
