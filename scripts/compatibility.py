@@ -15,21 +15,28 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pool
+from grpc_reflection.v1alpha import reflection_pb2 as alpha_reflection
 
 from trunkline.api.health import HealthService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
-from trunkline.api.small_services import AdminService, EnterpriseState, VersionService
+from trunkline.api.reflection import AlphaReflectionService, ReflectionService
+from trunkline.api.small_services import AdminService, EnterpriseState, LicenceState, VersionService
+from trunkline.api.storage_service import StorageService
 from trunkline.api.transactions import TransactionService
 from trunkline.wire import (
     admin_pb2,
     auth_pb2,
     enterprise_pb2,
     health_pb2,
+    identity_pb2,
+    license_pb2,
     metadata_pb2,
     pfs_pb2,
     pps_pb2,
+    reflection_pb2,
+    storage_pb2,
     transaction_pb2,
     version_pb2,
 )
@@ -43,11 +50,16 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
     "pps_v2.API": (pps_pb2, PpsService),
     "versionpb_v2.API": (version_pb2, VersionService),
     "admin_v2.API": (admin_pb2, AdminService),
+    "storage.Fileset": (storage_pb2, StorageService),
     "enterprise_v2.API": (enterprise_pb2, EnterpriseState),
+    "license_v2.API": (license_pb2, LicenceState),
     "auth_v2.API": (auth_pb2, None),
+    "identity_v2.API": (identity_pb2, None),
     "transaction_v2.API": (transaction_pb2, TransactionService),
     "metadata.API": (metadata_pb2, MetadataService),
     "grpc.health.v1.Health": (health_pb2, HealthService),
+    "grpc.reflection.v1.ServerReflection": (reflection_pb2, ReflectionService),
+    "grpc.reflection.v1alpha.ServerReflection": (alpha_reflection, AlphaReflectionService),
 }
 """The services of the contract, and the class that offers them, if any."""
 

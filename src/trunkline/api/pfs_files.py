@@ -10,6 +10,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 
 from trunkline.api import convert, tarstream
 from trunkline.api.dispatch import Call
+from trunkline.api.pieces import pieces
 from trunkline.content.entry import from_entry
 from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused
@@ -21,12 +22,6 @@ from trunkline.pfs.refs import CommitRef
 from trunkline.pfs.rows import Commit
 from trunkline.pfs.tree import Node
 from trunkline.wire import pfs_pb2
-
-LARGEST_MESSAGE = 2 * 1024 * 1024
-"""Bytes of content in one message of a stream; below the 4 MiB that gRPC clients take if nobody tells them."""
-
-_WORTH_SENDING = 256 * 1024
-"""Bytes; smaller pieces wait for more, since a message costs more than a copy."""
 
 
 class _Opened:
@@ -175,19 +170,8 @@ class FileCalls:
         return opened, matches
 
 
-def _messages(pieces: Iterable[bytes]) -> Iterator[BytesValue]:
-    """Bytes in messages of a good size, whatever the pieces."""
-    held = bytearray()
-    for piece in pieces:
-        held += piece
-        while len(held) > LARGEST_MESSAGE:
-            yield BytesValue(value=bytes(held[:LARGEST_MESSAGE]))
-            del held[:LARGEST_MESSAGE]
-        if len(held) >= _WORTH_SENDING:
-            yield BytesValue(value=bytes(held))
-            held.clear()
-    if held:
-        yield BytesValue(value=bytes(held))
+def _messages(content: Iterable[bytes]) -> Iterator[BytesValue]:
+    return (BytesValue(value=piece) for piece in pieces(content))
 
 
 def _check_glob(pattern: str) -> None:

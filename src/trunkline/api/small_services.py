@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.empty_pb2 import Empty
+from grpc_reflection.v1alpha import reflection_pb2 as alpha_reflection
 
 from trunkline.api import version_check
 from trunkline.api.dispatch import AuthNotActivated, Call, refusing, service
 from trunkline.api.health import HealthService
 from trunkline.api.metadata import MetadataService
+from trunkline.api.reflection import AlphaReflectionService, ReflectionService
+from trunkline.api.storage_service import StorageService
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import NotBuilt
 from trunkline.kernel.ids import new_id
@@ -20,9 +24,13 @@ from trunkline.wire import (
     auth_pb2,
     enterprise_pb2,
     health_pb2,
+    identity_pb2,
+    license_pb2,
     metadata_pb2,
     pfs_pb2,
     pps_pb2,
+    reflection_pb2,
+    storage_pb2,
     transaction_pb2,
     version_pb2,
 )
@@ -82,29 +90,86 @@ def cluster_id(pfs: Pfs) -> str:
 
 
 class EnterpriseState:
-    """The one RPC of `enterprise_v2.API` that works without a licence."""
+    """What of `enterprise_v2.API` has an answer without a licence."""
 
     def GetState(self, request: enterprise_pb2.GetStateRequest, call: Call) -> enterprise_pb2.GetStateResponse:
         """There is no licence, and nothing needs one."""
         return enterprise_pb2.GetStateResponse(state=enterprise_pb2.NONE)
 
+    def GetActivationCode(
+        self, request: enterprise_pb2.GetActivationCodeRequest, call: Call
+    ) -> enterprise_pb2.GetActivationCodeResponse:
+        """There is none."""
+        return enterprise_pb2.GetActivationCodeResponse(state=enterprise_pb2.NONE)
+
+    def PauseStatus(self, request: enterprise_pb2.PauseStatusRequest, call: Call) -> enterprise_pb2.PauseStatusResponse:
+        """Nothing is ever paused."""
+        return enterprise_pb2.PauseStatusResponse(status=enterprise_pb2.PauseStatusResponse.UNPAUSED)
+
+
+class LicenceState:
+    """What of `license_v2.API` has an answer without a licence server."""
+
+    def GetActivationCode(
+        self, request: license_pb2.GetActivationCodeRequest, call: Call
+    ) -> license_pb2.GetActivationCodeResponse:
+        """There is none."""
+        return license_pb2.GetActivationCodeResponse(state=enterprise_pb2.NONE)
+
+    def ListClusters(self, request: license_pb2.ListClustersRequest, call: Call) -> license_pb2.ListClustersResponse:
+        """No cluster is licensed."""
+        return license_pb2.ListClustersResponse()
+
+    def ListUserClusters(
+        self, request: license_pb2.ListUserClustersRequest, call: Call
+    ) -> license_pb2.ListUserClustersResponse:
+        """No cluster is licensed."""
+        return license_pb2.ListUserClustersResponse()
+
+    def DeleteAll(self, request: license_pb2.DeleteAllRequest, call: Call) -> license_pb2.DeleteAllResponse:
+        """Nothing is there to be deleted."""
+        return license_pb2.DeleteAllResponse()
+
+
+_NO_LOGIN = AuthNotActivated("the auth service is not activated")
+_NO_LICENCES = NotBuilt("trunkline has no licences: nothing needs one")
+
 
 def handlers(pfs: Pfs) -> list[grpc.GenericRpcHandler]:
-    """The services of this module, those that stand alone, and the health of everything."""
-    named = (admin_pb2, auth_pb2, enterprise_pb2, metadata_pb2, pfs_pb2, pps_pb2, transaction_pb2, version_pb2)
-    served = [module.DESCRIPTOR.services_by_name["API"].full_name for module in named]
+    """The services of this module, those that stand alone, and what tells of the health of all and of what there is."""
+    named = [descriptor.full_name for descriptor in _public()]
+    alpha = alpha_reflection.DESCRIPTOR.services_by_name["ServerReflection"]
     return [
-        service(health_pb2.DESCRIPTOR.services_by_name["Health"], HealthService(served, pfs.catalog.watch)),
+        service(health_pb2.DESCRIPTOR.services_by_name["Health"], HealthService(named, pfs.catalog.watch)),
+        service(reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"], ReflectionService(named)),
+        service(alpha, AlphaReflectionService(named)),
         service(metadata_pb2.DESCRIPTOR.services_by_name["API"], MetadataService(pfs)),
         service(version_pb2.DESCRIPTOR.services_by_name["API"], VersionService()),
         service(admin_pb2.DESCRIPTOR.services_by_name["API"], AdminService(pfs)),
-        refusing(
-            auth_pb2.DESCRIPTOR.services_by_name["API"],
-            AuthNotActivated("the auth service is not activated"),
-        ),
-        refusing(
-            enterprise_pb2.DESCRIPTOR.services_by_name["API"],
-            NotBuilt("trunkline has no licences: nothing needs one"),
-            but=EnterpriseState(),
-        ),
+        service(storage_pb2.DESCRIPTOR.services_by_name["Fileset"], StorageService(pfs)),
+        refusing(auth_pb2.DESCRIPTOR.services_by_name["API"], _NO_LOGIN),
+        refusing(identity_pb2.DESCRIPTOR.services_by_name["API"], _NO_LOGIN),
+        refusing(enterprise_pb2.DESCRIPTOR.services_by_name["API"], _NO_LICENCES, but=EnterpriseState()),
+        refusing(license_pb2.DESCRIPTOR.services_by_name["API"], _NO_LICENCES, but=LicenceState()),
     ]
+
+
+def _public() -> list[ServiceDescriptor]:
+    """The services of the public API, and those that every gRPC server has."""
+    named = (
+        admin_pb2,
+        auth_pb2,
+        enterprise_pb2,
+        health_pb2,
+        identity_pb2,
+        license_pb2,
+        metadata_pb2,
+        pfs_pb2,
+        pps_pb2,
+        reflection_pb2,
+        alpha_reflection,
+        storage_pb2,
+        transaction_pb2,
+        version_pb2,
+    )
+    return [descriptor for module in named for descriptor in module.DESCRIPTOR.services_by_name.values()]

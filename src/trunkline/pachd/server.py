@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
+from trunkline.api.unknown import Unknown
 from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import FailedPrecondition
 
@@ -28,7 +29,7 @@ class Server:
         self._settings = settings
         self._server = grpc.server(
             ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call"),
-            handlers=tuple(handlers),
+            handlers=(*handlers, Unknown()),
             maximum_concurrent_rpcs=None,
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),

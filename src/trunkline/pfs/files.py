@@ -122,6 +122,11 @@ class View:
                 if entry is not None:
                     yield Node(match.path, False, match.size, match.hash, entry[3])
 
+    def files_between(self, low: str, high: str) -> Iterator[Node]:
+        """Every file whose path is not before `low` and comes before `high`; an empty end is no end."""
+        for key, value, weight, aux in self.maps.range(self.root, low.encode(), high.encode() or None):
+            yield Node(key.decode(), False, weight, value, aux)
+
     def files_below(self, path: str) -> Iterator[Node]:
         """Every file below a directory (whose path ends with `/`)."""
         prefix = path.encode()
