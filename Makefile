@@ -10,7 +10,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tutorial test lint bench crash lock clean
+.PHONY: help setup tutorial test lint bench bars crash lock clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -39,7 +39,10 @@ lint: setup ## Style, types, layers
 bench: setup ## Draws the cost curves, beside their peers (minutes)
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/planner.py
-	$(BIN)/python benchmarks/commits.py
+	$(BIN)/python -m benchmarks.pfs
+
+bars: setup ## Measures the file system against its bars, with full sizes (an hour)
+	$(BIN)/python -m benchmarks.pfs --full --results benchmarks/results
 
 crash: setup ## Kills pachd fifty times under load and checks that nothing is lost (minutes)
 	$(BIN)/python -m pytest tests/crash -m crash --timeout 1800

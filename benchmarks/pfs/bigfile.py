@@ -1,0 +1,62 @@
+"""One big file of random bytes in and out by pachctl, beside `dd` and `cat`."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+from pathlib import Path
+
+from benchmarks.pfs import harness
+from benchmarks.pfs.harness import Pachd, seconds
+from benchmarks.pfs.report import Figure, at_least, at_most, beside
+
+NAME = "bigfile"
+SHORT = {"mib": 256, "rounds": 3}
+FULL = {"mib": 1_024, "rounds": 3}
+
+
+def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
+    """Rounds with fresh bytes each; medians of the ratios of a round."""
+    size = sizes["mib"] << 20
+    with harness.pachd(folder) as server, harness.scratch(folder) as beside_it:
+        server.repo("big")
+        rounds = [_round(server, beside_it / f"file{number}", size) for number in range(sizes["rounds"])]
+    put, _, dd, get, cat, chunks = (statistics.median(column) for column in zip(*rounds, strict=True))
+    rate = size / 1e6
+    return [
+        beside("put", rate / put, " MB/s"),
+        beside("dd bs=4M conv=fdatasync", rate / dd, " MB/s"),
+        at_least("put by dd", statistics.median(one[2] / one[0] for one in rounds), 0.7),
+        at_least("put again is faster, times", statistics.median(one[0] / one[1] for one in rounds), 5),
+        at_most("new chunks of that", chunks, 0),
+        at_least("get to a pipe", rate / get, 600, " MB/s"),
+        beside("cat to a pipe", rate / cat, " MB/s"),
+        at_least("get by cat", statistics.median(one[4] / one[3] for one in rounds), 0.3),
+    ]
+
+
+def _round(server: Pachd, file: Path, size: int) -> tuple[float, ...]:
+    """Seconds of put, put again, dd, get and cat; and how many chunks the second put made."""
+    with file.open("wb") as handle:
+        for _ in range(size >> 20):
+            handle.write(os.urandom(1 << 20))
+        os.fsync(handle.fileno())
+    copy = file.with_suffix(".copy")
+    dd = seconds(lambda: _run(f"dd if={file} of={copy} bs=4M conv=fdatasync 2>/dev/null"))
+    copy.unlink()
+    name = ("big", "master", file.name)
+    put = seconds(lambda: server.pachctl("put-file", *name, "-f", str(file)))
+    before = harness.chunks(server)
+    again = seconds(lambda: server.pachctl("put-file", "-o", *name, "-f", str(file)))
+    made = harness.chunks(server).keys() - before.keys()
+    reading = " ".join((*harness.PACHCTL, "get-file", *name))
+    get = seconds(lambda: _run(f"{reading} | cat > /dev/null", server.environ))
+    cat = seconds(lambda: _run(f"cat {file} | cat > /dev/null"))
+    _run(f"{reading} | cmp - {file}", server.environ)
+    file.unlink()
+    return put, again, dd, get, cat, len(made)
+
+
+def _run(line: str, environ: dict[str, str] | None = None) -> None:
+    subprocess.run(["bash", "-o", "pipefail", "-c", line], check=True, env=environ)
