@@ -68,6 +68,7 @@ class Serving:
                 service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
                 *small_services.handlers(self.pfs),
             ],
+            self.pfs.pins.session,
         )
         self.address = self._server.start()
         self._finisher.start()

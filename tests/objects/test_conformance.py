@@ -11,9 +11,11 @@ import pytest
 import trunkline.objects
 from trunkline.objects.local import LocalStore
 from trunkline.objects.memory import MemoryStore
+from trunkline.objects.pins import Pins
 from trunkline.objects.protocol import ObjectStore
 from trunkline.objects.wrappers.cached import CachedStore
 from trunkline.objects.wrappers.metered import MeteredStore
+from trunkline.objects.wrappers.pinned import PinnedStore
 from trunkline.objects.wrappers.retry import RetryStore
 from trunkline.testing.objects import FaultyStore, ObjectStoreSuite
 
@@ -56,6 +58,14 @@ class TestRetryStore(ObjectStoreSuite):
     @pytest.fixture
     def store(self):
         return RetryStore(MemoryStore())
+
+
+class TestPinnedStore(ObjectStoreSuite):
+    implementation = PinnedStore
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        return PinnedStore(LocalStore(tmp_path / "store"), Pins())
 
 
 class TestFaultyStore(ObjectStoreSuite):

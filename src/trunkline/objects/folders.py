@@ -75,6 +75,11 @@ class Folders:
 
 def walk(root: Path, prefix: str) -> Iterator[str]:
     """The paths of all files below the root, relative to it, that begin with the prefix; any order."""
+    return (name for name, _ in walk_entries(root, prefix))
+
+
+def walk_entries(root: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """As `walk`, with what the system says of each file."""
     start, slash, _ = prefix.rpartition("/")
     if slash and not is_key(start):
         return  # no key begins like this; and a path might lead out of the root
@@ -92,4 +97,4 @@ def walk(root: Path, prefix: str) -> Iterator[str]:
                     if name.startswith(prefix) or prefix.startswith(name + "/"):
                         pending.append(name)
                 elif name.startswith(prefix):
-                    yield name
+                    yield name, entry

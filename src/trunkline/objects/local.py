@@ -16,7 +16,8 @@ from pathlib import Path
 from trunkline.kernel.clock import SECOND, Nanos
 from trunkline.kernel.errors import Corrupt, TrunklineError
 from trunkline.objects.failures import missing, storage_error, storage_errors
-from trunkline.objects.folders import Folders, walk
+from trunkline.objects.folders import Folders, walk, walk_entries
+from trunkline.objects.inventory import Item
 from trunkline.objects.keys import LARGEST_OBJECT, RESERVED, check_key, check_object
 from trunkline.objects.temporary import Temporary
 
@@ -125,6 +126,18 @@ class LocalStore:
             for key in walk(self._root, prefix):
                 if key.split("/", 1)[0] != RESERVED:
                     yield key
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        with storage_errors("list", f"keys under {prefix!r}", self._root):
+            for key, entry in walk_entries(self._root, prefix):
+                if key.split("/", 1)[0] == RESERVED:
+                    continue
+                try:
+                    found = entry.stat()
+                except FileNotFoundError:
+                    continue  # deleted since it was listed
+                yield Item(key, found.st_size, Nanos(found.st_mtime_ns))
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

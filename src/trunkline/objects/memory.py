@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from trunkline.kernel.errors import ObjectMissing
+from trunkline.objects.inventory import Item
 from trunkline.objects.keys import check_key, check_object
 
 
@@ -52,6 +53,12 @@ class MemoryStore:
         """As `ObjectStore.keys`."""
         with self._lock:
             found = [key for key in self._objects if key.startswith(prefix)]
+        return iter(found)
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        with self._lock:
+            found = [Item(key, len(data)) for key, data in self._objects.items() if key.startswith(prefix)]
         return iter(found)
 
     def size(self, key: str) -> int:

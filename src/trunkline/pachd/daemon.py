@@ -71,10 +71,10 @@ class Pachd:
         self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
-        self._finishing = Loop("finisher", self._catalog.watch, lambda: self._pfs.finisher.step() is not None)
+        self._finishing = Loop("finisher", self._catalog.watch, self._finish)
         self._upkeep = Loop("upkeep", self._catalog.watch, Upkeep(self._pfs).step, IDLE_SECONDS)
         self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
-        self._server = Server(settings, self._services())
+        self._server = Server(settings, self._services(), self._pfs.pins.session)
         self._isolation = ""
         self._record: Record | None = None
 
@@ -112,6 +112,10 @@ class Pachd:
         self._upkeep.join()
         self._catalog.close()
         self._home.release()
+
+    def _finish(self) -> bool:
+        with self._pfs.pins.session():
+            return self._pfs.finisher.step() is not None
 
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name

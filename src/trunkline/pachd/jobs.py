@@ -120,7 +120,8 @@ class JobLoop:
                     job = progress.next_job(tx, pipeline)
                 if job is None:
                     break
-                ran = self._runner.run(job.key)
+                with self._pps.pfs.pins.session():
+                    ran = self._runner.run(job.key)
                 self._pps.logbook.wake()
                 if ran.standing is not Standing.ENDED:
                     again = ran.delay

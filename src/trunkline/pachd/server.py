@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import grpc
 
+from trunkline.api.around import Around, AroundCalls
 from trunkline.api.unknown import Unknown
 from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import FailedPrecondition
@@ -23,13 +25,20 @@ GRACE_SECONDS = 5.0
 
 
 class Server:
-    """A listening server."""
+    """A listening server.
 
-    def __init__(self, settings: Settings, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+    Args:
+        around: entered around each call.
+    """
+
+    def __init__(
+        self, settings: Settings, handlers: Sequence[grpc.GenericRpcHandler], around: Around = nullcontext
+    ) -> None:
         self._settings = settings
         self._server = grpc.server(
             ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call"),
             handlers=(*handlers, Unknown()),
+            interceptors=[AroundCalls(around)],
             maximum_concurrent_rpcs=None,
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),

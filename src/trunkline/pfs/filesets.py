@@ -17,7 +17,7 @@ from trunkline.kernel.errors import InvalidRequest, Refused
 from trunkline.kernel.ids import SetId, new_id
 from trunkline.kernel.names import FILESET_REPO
 from trunkline.maps import EMPTY, Root
-from trunkline.pfs import layers, resolve, rows
+from trunkline.pfs import holding, layers, resolve, rows
 from trunkline.pfs.layers import Layer, Operation
 from trunkline.pfs.leases import OVER, need
 from trunkline.pfs.pfs import Pfs
@@ -158,9 +158,10 @@ def source(pfs: Pfs, ref: CommitRef, alive: Callable[[], bool] = lambda: True) -
             found = resolve.commit(tx, ref)
         return pfs.readable(found, alive)
     name = parse_id(ref.id)
-    with pfs.catalog.read() as tx:
+    with pfs.reading() as tx:
         now = pfs.clock.now()
         created, written = need(tx, name, now), load(tx, name, now)
+        pfs.pins.hold(holding.layers(written))
     return _virtual(name, created, pfs.layered(name, written))
 
 
@@ -196,15 +197,19 @@ def diff(pfs: Pfs, ref: CommitRef, alive: Callable[[], bool]) -> str:
     if is_file_set(ref):
         return compose(pfs, [parse_id(ref.id)], DEFAULT_SECONDS)
     commit = source(pfs, ref, alive)
-    with pfs.catalog.read() as tx:
+    with pfs.reading() as tx:
         current = rows.commit_by_key(tx, commit.key)
         if current is None:
             raise Refused(f"commit {commit} was deleted")
         written = layers.load(tx, commit.key)
         parent = None if current.parent is None else rows.commit_by_key(tx, current.parent)
-    if current.finished is not None and current.root is not None:
-        base = EMPTY if parent is None or parent.root is None else Root.unpack(parent.root)
-        layer = layers.build(pfs.maps, (), _changes(pfs, base, Root.unpack(current.root)))
+        base, content = (
+            EMPTY if one is None or one.root is None else Root.unpack(one.root) for one in (parent, current)
+        )
+        held = [found for one in (base, content) for found in holding.root(holding.FILES, one)]
+        pfs.pins.hold([*held, *holding.layers(written)])
+    if current.finished is not None:
+        layer = layers.build(pfs.maps, (), _changes(pfs, base, content))
         written = [layer] if layer.delta.count else []
     return create(pfs, written)
 
@@ -222,9 +227,10 @@ def compose(pfs: Pfs, names: Sequence[str], seconds: int, *, compact: bool = Fal
     Raises:
         NotFound: one of them is gone.
     """
-    with pfs.catalog.read() as tx:
+    with pfs.reading() as tx:
         now = pfs.clock.now()
         written = [layer for name in names for layer in load(tx, name, now)]
+        pfs.pins.hold(holding.layers(written))
     if compact:
         written = layers.compacted(pfs.maps, written)
     return create(pfs, written, seconds, names)

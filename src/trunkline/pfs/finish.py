@@ -14,8 +14,9 @@ from trunkline.content.writer import ContentWriter
 from trunkline.kernel.clock import Clock
 from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull
 from trunkline.maps import EMPTY, Maps, Root
+from trunkline.objects.pins import Pins
 from trunkline.objects.protocol import ObjectStore
-from trunkline.pfs import layers, rows, triggers
+from trunkline.pfs import holding, layers, rows, triggers
 from trunkline.pfs.fold import Folded, fold
 from trunkline.pfs.rows import Commit
 
@@ -43,8 +44,11 @@ def base_of(tx: Tx, commit: Commit) -> Root | None:
 class Finisher:
     """Finishes commits, one at a time, oldest first."""
 
-    def __init__(self, catalog: Catalog, store: ObjectStore, maps: Maps, reader: ContentReader, clock: Clock) -> None:
+    def __init__(
+        self, catalog: Catalog, store: ObjectStore, maps: Maps, reader: ContentReader, clock: Clock, pins: Pins
+    ) -> None:
         self._catalog, self._store, self._maps, self._reader, self._clock = catalog, store, maps, reader, clock
+        self._pins = pins
         self._passing: set[int] = set()
 
     def step(self) -> Commit | None:
@@ -67,9 +71,11 @@ class Finisher:
         return commit
 
     def _finish(self, commit: Commit) -> None:
-        with self._catalog.read() as tx:
+        with self._pins.reading(), self._catalog.read() as tx:
             base = base_of(tx, commit)
             written = layers.load(tx, commit.key)
+            # The commit may be dropped, and its parent squashed, while it is folded.
+            self._pins.hold([*holding.root(holding.FILES, base), *holding.layers(written)])
         assert base is not None, "next_unfinished chose a commit with a finished parent"
         folded = self._fold(base, commit, written)
         root = base if folded.problem else folded.root

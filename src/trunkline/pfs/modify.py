@@ -147,7 +147,10 @@ def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], 
         return pfs.change(lambda change: _append(change, opened, written))
     if head is not None:
         head = pfs.readable(head, alive)
-    base = EMPTY if head is None or head.root is None else Root.unpack(head.root)
+    try:
+        base = EMPTY if head is None else pfs.content(head)
+    except Refused:
+        return None  # deleted since it was looked at
     folded = fold(pfs.maps, pfs.reader, base, written, ContentWriter(pfs.store))
     if folded.problem:
         raise Refused(f"cannot write to {target}: {folded.problem}")

@@ -6,7 +6,8 @@ propagated downstream, with the hooks of the rooms above run inside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from trunkline.catalog import Catalog, Tx
@@ -15,8 +16,10 @@ from trunkline.kernel.clock import Clock
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId, new_id
 from trunkline.maps import EMPTY, Maps, Root
+from trunkline.objects.pins import Pins
 from trunkline.objects.protocol import ObjectStore
-from trunkline.pfs import finish, layers, projects, rows
+from trunkline.objects.wrappers.pinned import PinnedStore
+from trunkline.pfs import finish, holding, layers, projects, rows
 from trunkline.pfs.cache import Cache
 from trunkline.pfs.change import Change, Drop, Hook, Removal
 from trunkline.pfs.finish import Finisher
@@ -39,16 +42,21 @@ class _Undone(Exception):
 
 
 class Pfs:
-    """The parts of the file system, and the two ways to use the catalog: reading and changing."""
+    """The parts of the file system, and the two ways to use the catalog: reading and changing.
 
-    def __init__(self, catalog: Catalog, store: ObjectStore, clock: Clock) -> None:
+    Args:
+        pins: the sessions of those who write to the store; its own if there are no others.
+    """
+
+    def __init__(self, catalog: Catalog, store: ObjectStore, clock: Clock, pins: Pins | None = None) -> None:
         self.catalog = catalog
-        self.store = store
+        self.pins = pins or Pins()
+        self.store: ObjectStore = PinnedStore(store, self.pins)
         self.clock = clock
-        self.maps = Maps(store)
-        self.reader = ContentReader(store, CHUNK_CACHE_BYTES)
-        self._opened = OpenViews(self.maps, self.reader)
-        self.finisher = Finisher(catalog, store, self.maps, self.reader, clock)
+        self.maps = Maps(self.store)
+        self.reader = ContentReader(self.store, CHUNK_CACHE_BYTES)
+        self.opened = OpenViews(self.maps, self.reader, self.pins)
+        self.finisher = Finisher(catalog, self.store, self.maps, self.reader, clock, self.pins)
         self.cache = Cache(catalog, clock)
         self.hooks: list[Hook] = []
         self.removals: list[Removal] = []
@@ -82,32 +90,43 @@ class Pfs:
             hook(change)
         return result
 
+    @contextmanager
+    def reading(self) -> Iterator[Tx]:
+        """A short read of the catalog, inside of which the roots that are used on are held."""
+        with self.pins.reading(), self.catalog.read() as tx:
+            yield tx
+
     def content(self, commit: Commit) -> Root:
         """What a commit holds now; for an open one, what was written to it so far.
+
+        Held, so that it can be read, and built on, to the end of the calling thread's session.
 
         Raises:
             Refused: its base is not finished, or the commit was deleted or forgotten.
         """
-        if commit.forgotten:
-            raise Refused(f"the commit is forgotten: {commit}, run its pipeline again to have its files back")
-        if commit.root is not None:
+        if not commit.key and commit.root is not None:  # a file set, which was held when it was looked up
             return Root.unpack(commit.root)
-        with self.catalog.read() as tx:
+        with self.reading() as tx:
             current = rows.commit_by_key(tx, commit.key)
             if current is None:
                 raise Refused(f"commit {commit} was deleted")
-            if current.root is not None:  # finished since the caller looked; its layers are gone
-                return Root.unpack(current.root)
+            if current.forgotten:
+                raise Refused(f"the commit is forgotten: {commit}, run its pipeline again to have its files back")
+            if current.root is not None:
+                found = Root.unpack(current.root)
+                self.pins.hold(holding.root(holding.FILES, found))
+                return found
             base = finish.base_of(tx, current)
             written = layers.load(tx, commit.key)
+            self.pins.hold([*holding.root(holding.FILES, base), *holding.layers(written)])
             parent = None if current.parent is None else rows.commit_by_key(tx, current.parent)
         if base is None:
             raise Refused(f"base commit {parent} for commit {commit} unfinished")
-        return self._opened.content(commit.key, base, written)
+        return self.opened.content(commit.key, base, written)
 
     def layered(self, name: str, written: Sequence[Layer]) -> Root:
         """What layers come to on nothing; `name` is that of a file set, whose layers never change."""
-        return self._opened.content(name, EMPTY, written)
+        return self.opened.content(name, EMPTY, written)
 
     def readable(self, commit: Commit, alive: Callable[[], bool] = lambda: True) -> Commit:
         """The commit, once it can be read: a finishing one is waited for, an open one is taken as it is."""

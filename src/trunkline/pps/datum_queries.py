@@ -16,7 +16,7 @@ from trunkline.catalog import Row, Tx
 from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.kernel.ids import DatumId, SetId
 from trunkline.maps import EMPTY, Entry, Root
-from trunkline.pfs import provenance, resolve
+from trunkline.pfs import holding, provenance, resolve
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import BranchRef, RepoRef
@@ -86,6 +86,9 @@ def of_job(pfs: Pfs, job: Job, wanted: DatumFilter) -> Iterator[DatumInfo]:
     marker = _check(wanted)
     if job.datums is None:
         return iter(())
+    with pfs.reading() as tx:
+        if rows.job_by_key(tx, job.key) is not None:
+            pfs.pins.hold([(holding.NODES, job.datums)])
     root = Root.unpack(job.datums)
     if wanted.reverse:
         entries = pfs.maps.range(root, hi=marker or None, reverse=True)

@@ -63,7 +63,7 @@ def record(catalog: Catalog, job: Job, findings: Sequence[Finding], now: Nanos) 
         StorageFull, StorageFailed: nothing is remembered; report again.
     """
     for finding in findings:
-        _check(finding.report)
+        check(finding.report)
 
     def write(tx: Tx) -> bool:
         alive = tx.row("SELECT id FROM jobs WHERE id = ? AND finished IS NULL", (job.key,))
@@ -78,8 +78,12 @@ def record(catalog: Catalog, job: Job, findings: Sequence[Finding], now: Nanos) 
     return catalog.write(write)
 
 
-def _check(report: DatumReport) -> None:
-    """A success names a map of outputs, though it may be the empty one."""
+def check(report: DatumReport) -> None:
+    """Refuses a success that names no map of outputs, be it the empty one.
+
+    Raises:
+        InvalidRequest: it does not.
+    """
     if report.state is DatumState.SUCCESS:
         try:
             Root.unpack(report.outputs)

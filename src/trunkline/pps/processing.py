@@ -7,16 +7,17 @@ not here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from trunkline.kernel.clock import SECOND
 from trunkline.kernel.errors import NotReady
 from trunkline.maps import Entry
 from trunkline.pfs.pfs import Pfs
-from trunkline.pps import inputs, outcomes, progress, spec
+from trunkline.pps import arrivals, inputs, outcomes, progress, spec
 from trunkline.pps.dispatch import Dispatcher, Running
 from trunkline.pps.environments import Environment
+from trunkline.pps.outcomes import Finding
 from trunkline.pps.plan import plan, work
 from trunkline.pps.rows import Job, Version
 from trunkline.pps.spec import DatumSetSpec, Transform
@@ -54,6 +55,7 @@ class Processing:
     ) -> None:
         self._pfs, self._dispatcher, self._job, self._version = pfs, dispatcher, job, version
         self._parallelism, self._environment_of = parallelism, environment_of
+        self._era = pfs.pins.era
         self._timeout = spec.seconds(version.spec.job_timeout)
 
     def run(self) -> None:
@@ -66,7 +68,7 @@ class Processing:
             Cancelled: pachd is shutting down.
         """
         catalog, maps = self._pfs.catalog, self._pfs.maps
-        base = work.basis(catalog, self._job)
+        base = work.basis(self._pfs, self._job)
         todo = work.to_run(catalog, maps, self._job, base)
         first = list(islice(todo, FEED))
         if not first:
@@ -110,7 +112,7 @@ class Processing:
             self._pfs.change(lambda change: progress.note_skipped(change, self._job.key, outstanding))
 
     def _ticket(self) -> Ticket:
-        job, version, pfs = self._job, self._version, self._pfs
+        job, version = self._job, self._version
         given = version.spec
         transform = given.transform or Transform()
         environment, digest = self._environment_of(transform.image)
@@ -129,8 +131,16 @@ class Processing:
             parallelism=self._parallelism,
             datum_set=given.datum_set_spec or DatumSetSpec(),
             sources=self._sources(),
-            record=lambda findings: outcomes.record(pfs.catalog, job, findings, pfs.clock.now()),
+            record=self._record,
         )
+
+    def _record(self, findings: Sequence[Finding]) -> bool:
+        """Writes down what datums came to; False if the report does not count."""
+        for finding in findings:
+            outcomes.check(finding.report)
+        if not arrivals.still_there(self._pfs, self._era, findings):
+            return False
+        return outcomes.record(self._pfs.catalog, self._job, findings, self._pfs.clock.now())
 
     def _sources(self) -> tuple[InputSource, ...]:
         leaves = list(inputs.leaves(plan.need_input(self._version)))

@@ -188,7 +188,7 @@ class JobRunner:
         return _Turn([Event.WORK_DONE])
 
     def _assemble(self, job: Job, version: Version) -> _Turn:
-        base = work.basis(self._pfs.catalog, job)
+        base = work.basis(self._pfs, job)
         try:
             output = assemble(self._pfs.catalog, self._pfs.maps, job, base, self._folder)
         except Collision as collision:

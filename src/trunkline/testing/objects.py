@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from trunkline.kernel.errors import InvalidRequest, ObjectMissing, StorageFull
+from trunkline.objects.inventory import inventory
 from trunkline.objects.keys import LARGEST_OBJECT, LONGEST_KEY, hash_key
 from trunkline.objects.protocol import ObjectStore
 
@@ -207,6 +208,12 @@ class ObjectStoreSuite:
             "/etc/",
         ]:
             assert sorted(store.keys(prefix)) == sorted(n for n in names if n.startswith(prefix))
+
+    def test_an_inventory_gives_sizes(self, store: ObjectStore) -> None:
+        store.put_many([("chunks/ab/abc", b"12345"), ("nodes/ab/abc", b"12"), ("nodes/ab/abd", b"")])
+        found = {item.key: item.size for item in inventory(store, "nodes/")}
+        assert found == {"nodes/ab/abc": 2, "nodes/ab/abd": 0}
+        assert {item.key for item in inventory(store)} == set(store.keys())
 
     def test_deleting_while_listing(self, store: ObjectStore) -> None:
         store.put_many((key_of(number), b"x") for number in range(50))

@@ -18,7 +18,7 @@ import msgspec
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import Corrupt
 from trunkline.maps import EMPTY, Entry, Maps, Root
-from trunkline.pfs import provenance
+from trunkline.pfs import holding, provenance
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
 from trunkline.pps import inputs, rows
@@ -70,8 +70,10 @@ def make(pfs: Pfs, job: Job, version: Version, folder: Path | None = None) -> Pl
     given, salt = need_input(version), salt_of(version, job)
     key = plan_key(given, salt)
     leaves = list(inputs.leaves(given))
-    with pfs.catalog.read() as tx:
+    with pfs.reading() as tx:
         base = find_base(tx, job, key)
+        if base is not None and base.datums is not None:
+            pfs.pins.hold([(holding.NODES, base.datums)])
         new = input_commits(tx, job, leaves)
         old = None if base is None else _same_commits(tx, base, leaves)
     if base is None or old is None or base.datums is None or any(one.forgotten for one in old):

@@ -14,7 +14,9 @@ from typing import NamedTuple
 from trunkline.catalog import Catalog
 from trunkline.kernel.errors import Corrupt
 from trunkline.maps import EMPTY, Entry, Maps, Root
+from trunkline.pfs import holding
 from trunkline.pfs import rows as pfs_rows
+from trunkline.pfs.pfs import Pfs
 from trunkline.pps import outcomes, rows
 from trunkline.pps.rows import Job
 
@@ -47,15 +49,16 @@ class Step(NamedTuple):
     new: Entry | None
 
 
-def basis(catalog: Catalog, job: Job) -> Basis:
+def basis(pfs: Pfs, job: Job) -> Basis:
     """What a planned job builds on; NOTHING if it was planned from nothing, or what its base made is gone."""
-    with catalog.read() as tx:
+    with pfs.reading() as tx:
         base = None if job.base is None else rows.job_by_key(tx, job.base)
         output = None if base is None else pfs_rows.commit_by_key(tx, base.output_commit)
-    if base is None or base.datums is None or output is None or output.root is None:
-        return NOTHING
-    if output.error or output.forgotten:
-        return NOTHING
+        if base is None or base.datums is None or output is None or output.root is None:
+            return NOTHING
+        if output.error or output.forgotten:
+            return NOTHING
+        pfs.pins.hold([(holding.NODES, base.datums), (holding.FILES, output.root)])
     return Basis(base.key, Root.unpack(base.datums), Root.unpack(output.root))
 
 
