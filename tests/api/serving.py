@@ -9,6 +9,7 @@ from pachyderm_sdk import Client
 
 from trunkline.api import small_services
 from trunkline.api.dispatch import service
+from trunkline.api.listing import ListingService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.transactions import Transactions, TransactionService
@@ -26,7 +27,7 @@ from trunkline.pfs.upkeep import Upkeep
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
+from trunkline.wire import listing_pb2, pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
 
 
 class ShiftedClock:
@@ -57,10 +58,12 @@ class Serving:
         transactions = Transactions(self.pfs, self.logbook.wake)
         self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)
         self._upkeep = Loop("upkeep", self.catalog.watch, Upkeep(self.pfs).step, idle=0.05)
+        files = PfsService(self.pfs, transactions)
         self._server = Server(
             Settings(home=home, port=0),
             [
-                service(pfs_pb2.DESCRIPTOR.services_by_name["API"], PfsService(self.pfs, transactions)),
+                service(pfs_pb2.DESCRIPTOR.services_by_name["API"], files),
+                service(listing_pb2.DESCRIPTOR.services_by_name["Listing"], ListingService(files)),
                 service(
                     pps_pb2.DESCRIPTOR.services_by_name["API"],
                     PpsService(self.pps, dispatcher, OwnLog(home / "pachd.log"), transactions),

@@ -92,14 +92,8 @@ class FileCalls:
 
     def ListFile(self, request: pfs_pb2.ListFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
         """What is directly below a directory."""
-        opened = self._open(request.file, call)
-        nodes = opened.view.children(
-            request.file.path,
-            marker=request.paginationMarker.path,
-            number=request.number,
-            reverse=request.reverse,
-        )
-        yield from (opened.info(node) for node in nodes)
+        opened, nodes = self.listed(request, call)
+        yield from map(opened.info, nodes)
 
     def WalkFile(self, request: pfs_pb2.WalkFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
         """A directory and everything below it."""
@@ -141,6 +135,17 @@ class FileCalls:
             yield from (pfs_pb2.FsckResponse(error=problem) for problem in check())
 
     # -- parts --
+
+    def listed(self, request: pfs_pb2.ListFileRequest, call: Call) -> tuple[_Opened, Iterator[Node]]:
+        """What a request lists."""
+        opened = self._open(request.file, call)
+        nodes = opened.view.children(
+            request.file.path,
+            marker=request.paginationMarker.path,
+            number=request.number,
+            reverse=request.reverse,
+        )
+        return opened, nodes
 
     def _open(self, file: pfs_pb2.File, call: Call) -> _Opened:
         return self._view(filesets.source(self._pfs, convert.commit_ref(file.commit), call.alive), call)

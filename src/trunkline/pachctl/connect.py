@@ -136,6 +136,13 @@ class Server:
 
         return self._service(ServerStub)
 
+    @cached_property
+    def listing(self) -> Service:
+        """`trunkline.v1.Listing`."""
+        from trunkline.wire.listing_pb2_grpc import ListingStub
+
+        return self._service(ListingStub)
+
     def close(self) -> None:
         """Ends the connection and whatever is under way on it."""
         self._channel.close()

@@ -26,8 +26,7 @@ def lines(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 
 def show(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Prints the table."""
-    for line in lines(header, rows):
-        sys.stdout.write(f"{line}\n")
+    sys.stdout.writelines(f"{line}\n" for line in lines(header, rows))
 
 
 def show_live(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequence[int]) -> None:
@@ -47,7 +46,8 @@ def details(pairs: Iterable[tuple[str, str | None]]) -> str:
 
 def _aligned(block: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*block, strict=True)]
-    return (_line(row, widths) for row in block)
+    pattern = "".join(f"%-{width}s " for width in widths)  # a listing may have a million rows
+    return (pattern % tuple(row) for row in block)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

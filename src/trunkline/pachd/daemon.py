@@ -19,6 +19,7 @@ import grpc
 
 from trunkline.api import small_services
 from trunkline.api.dispatch import service
+from trunkline.api.listing import ListingService
 from trunkline.api.own_services import EnvironmentService, ServerService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
@@ -41,7 +42,7 @@ from trunkline.pps import fsck as pps_fsck
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
+from trunkline.wire import listing_pb2, pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
@@ -130,6 +131,7 @@ class Pachd:
             service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
             *small_services.handlers(self._pfs),
             service(own["Server"], ServerService(self._status, self._stopping.set), threads),
+            service(listing_pb2.DESCRIPTOR.services_by_name["Listing"], ListingService(pfs)),
             service(own["Environments"], EnvironmentService(self._pps)),
             service(
                 own["Work"],

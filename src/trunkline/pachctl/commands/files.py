@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest
+from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, table
 from trunkline.pachctl.app import App
@@ -43,12 +44,25 @@ def list_file(app: App, repo: str, commit: str, path: str | None, raw: bool) -> 
     Without PATH, those at the top.
     """
     file = refs.file(repo, commit, path or "/")
-    infos = iter(app.server.pfs.ListFile(pfs.ListFileRequest(file=file)))
-    first = list(islice(infos, 1))
+    request = pfs.ListFileRequest(file=file)
+    listed: Iterator[Any] = iter(app.server.pfs.ListFile(request)) if raw else _rows(app, request)
+    first = list(islice(listed, 1))
     if not first and path is not None and path.strip("/"):
         # A path that is not there lists nothing; only InspectFile tells it from an empty directory.
         app.server.pfs.InspectFile(pfs.InspectFileRequest(file=file))
-    _show(_chain(first, infos), raw)
+    if raw:
+        json.show(chain(first, listed))
+    else:
+        table.show(view.HEADER, chain(first, listed))
+
+
+def _rows(app: App, request: pfs.ListFileRequest) -> Iterator[tuple[str, ...]]:
+    """The lines of a listing; in columns where the server knows that, which is ten times as fast."""
+    try:
+        for rows in app.server.listing.ListFile(request):
+            yield from map(view.cells, rows.path, rows.size_bytes)
+    except NotBuilt:
+        yield from map(view.row, app.server.pfs.ListFile(request))
 
 
 @verb("REPO COMMIT PATTERN", example="pachctl glob-file qc_pre_process master '/1*.json'")
@@ -150,11 +164,6 @@ def _show(infos: Iterable[pfs.FileInfo], raw: bool) -> None:
         json.show(infos)
     else:
         table.show(view.HEADER, map(view.row, infos))
-
-
-def _chain(first: list[pfs.FileInfo], rest: Iterable[pfs.FileInfo]) -> Iterable[pfs.FileInfo]:
-    yield from first
-    yield from rest
 
 
 def _is_shown(info: pfs.FileInfo, base: str, shallow: bool) -> bool:

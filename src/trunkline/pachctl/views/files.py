@@ -17,6 +17,11 @@ def row(info: pfs.FileInfo) -> tuple[str, ...]:
     return (path_name(info.file.path), kind(info), units.size(info.size_bytes))
 
 
+def cells(path: str, size: int) -> tuple[str, ...]:
+    """One line of list-file, of a path that ends with a slash if it is a directory's."""
+    return (path_name(path), "dir" if path.endswith("/") else "file", units.size(size))
+
+
 def kind(info: pfs.FileInfo) -> str:
     """`file` or `dir`."""
     return "dir" if info.file_type == pfs.DIR else "file"
