@@ -20,6 +20,7 @@ def every(base: type[TrunklineError] = TrunklineError) -> list[type[TrunklineErr
 FROZEN = {
     "already-exists": ("ALREADY_EXISTS", 409, 5),
     "already-running": ("FAILED_PRECONDITION", 409, 12),
+    "busy": ("RESOURCE_EXHAUSTED", 503, 7),
     "cancelled": ("CANCELLED", 499, 9),
     "conflict": ("ABORTED", 409, 7),
     "corrupt": ("DATA_LOSS", 500, 11),

@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from trunkline.api.dispatch import Call, service
 from trunkline.catalog import Watch
 from trunkline.kernel.config import Settings
-from trunkline.pachd import server
+from trunkline.pachd import admission, server
 from trunkline.wire import trunkline_pb2, trunkline_pb2_grpc, version_pb2, version_pb2_grpc
 
 
@@ -36,7 +36,7 @@ class Status:
 def test_a_service_with_threads_of_its_own_is_served_while_all_others_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "CALLS_AT_ONCE", 2)
+    monkeypatch.setattr(admission, "SHORT", 2)
     waiting = Waiting()
     handlers = [
         service(version_pb2.DESCRIPTOR.services_by_name["API"], waiting),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from google.protobuf.duration_pb2 import Duration
 
+from trunkline.api import reading
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import DatumId
 from trunkline.pps.environments import Environment
@@ -96,13 +97,13 @@ def report(message: wire.DatumReport) -> DatumReport:
         raise InvalidRequest(f"datum {message.id} is reported without a state")
     return DatumReport(
         id=DatumId(message.id),
-        state=DatumState(wire.DatumReport.State.Name(message.state)),
+        state=DatumState(reading.enum_name(wire.DatumReport.State, message.state, "state")),
         reason=message.reason,
         outputs=message.outputs,
         stats=Stats(
-            message.download_time.ToNanoseconds(),
-            message.process_time.ToNanoseconds(),
-            message.upload_time.ToNanoseconds(),
+            reading.nanos(message.download_time, "download_time"),
+            reading.nanos(message.process_time, "process_time"),
+            reading.nanos(message.upload_time, "upload_time"),
             message.download_bytes,
             message.upload_bytes,
         ),

@@ -16,9 +16,10 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from trunkline.kernel.errors import Cancelled, NotBuilt, TrunklineError
+from trunkline.kernel.errors import Cancelled, InvalidRequest, NotBuilt, TrunklineError
 
 log = logging.getLogger("trunkline.api")
 
@@ -135,7 +136,7 @@ def _method_handler(
         setattr(behaviour, "experimental_thread_pool", threads)  # noqa: B010 - where gRPC looks for it
     return make(
         behaviour,
-        request_deserializer=GetMessageClass(method.input_type).FromString,
+        request_deserializer=_parser(method),
         response_serializer=GetMessageClass(method.output_type).SerializeToString,
     )
 
@@ -149,11 +150,50 @@ def _not_built(method: MethodDescriptor) -> Handler:
     return handler
 
 
+class _Unreadable:
+    """What stands in the place of a request that is no message; so that it is refused as any bad request is."""
+
+    def __init__(self, error: DecodeError) -> None:
+        self.reason = " ".join(str(error).split()) or "it ends too early"
+
+
+def _parser(method: MethodDescriptor) -> Callable[[bytes], Any]:
+    parse = GetMessageClass(method.input_type).FromString
+
+    def parsed(data: bytes) -> Any:
+        try:
+            return parse(data)
+        except DecodeError as error:
+            return _Unreadable(error)
+
+    return parsed
+
+
+def _readable(method: MethodDescriptor, request: Any) -> Any:
+    """The request, or the stream of them.
+
+    Raises:
+        InvalidRequest: it is no message of this call; in a stream, when its turn comes.
+    """
+    if method.client_streaming:
+        return _each_readable(method, request)
+    if isinstance(request, _Unreadable):
+        raise InvalidRequest(f"the request of {method.full_name} cannot be read: {request.reason}")
+    return request
+
+
+def _each_readable(method: MethodDescriptor, requests: Iterator[Any]) -> Iterator[Any]:
+    for request in requests:
+        if isinstance(request, _Unreadable):
+            raise InvalidRequest(f"a request of {method.full_name} cannot be read: {request.reason}")
+        yield request
+
+
 def _single(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc.ServicerContext], Any]:
     def behaviour(request: Any, context: grpc.ServicerContext) -> Any:
         try:
             call = Call(context)
-            answer = handler(request, call)
+            answer = handler(_readable(method, request), call)
             call.tell_time()
             return answer
         except Exception as error:
@@ -166,7 +206,7 @@ def _streamed(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc
     def behaviour(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
         try:
             call = Call(context)
-            yield from handler(request, call)
+            yield from handler(_readable(method, request), call)
             call.tell_time()
         except GeneratorExit:
             raise
@@ -177,12 +217,14 @@ def _streamed(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc
 
 
 LONGEST_DETAILS = 2000
-"""Characters of an error's text; more than about 8 KiB of headers would break the call itself."""
+"""Bytes of an error's text; more than about 8 KiB of headers would break the call itself, and there a byte that is no
+plain character takes three."""
 
 
 def shortened(text: str) -> str:
     """A text that fits into a status."""
-    return text if len(text) <= LONGEST_DETAILS else text[: LONGEST_DETAILS - 1] + "…"
+    encoded = text.encode(errors="replace")
+    return text if len(encoded) <= LONGEST_DETAILS else encoded[: LONGEST_DETAILS - 3].decode(errors="ignore") + "…"
 
 
 def abort(context: grpc.ServicerContext, method: MethodDescriptor, error: Exception) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert
+from trunkline.api import convert, reading
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import Transactions
 from trunkline.catalog import Tx
@@ -68,7 +68,7 @@ class CommitCalls:
                 number=request.number,
                 reverse=request.reverse,
                 origin=_origin(request.origin_kind) if not request.all else "",
-                started=request.started_time.ToNanoseconds() if request.HasField("started_time") else None,
+                started=_started(request),
             )
             found = list(walk)  # no snapshot is held while a slow caller reads
         for commit in found:
@@ -139,6 +139,10 @@ class CommitCalls:
     def _info(self, commit: Commit, *, bound: bool, within: str = "") -> pfs_pb2.CommitInfo:
         with self._pfs.catalog.read() as tx:
             return commit_info(tx, commit, bound=bound, within=within)
+
+
+def _started(request: pfs_pb2.ListCommitRequest) -> int | None:
+    return reading.nanos(request.started_time, "started_time") if request.HasField("started_time") else None
 
 
 def _set_id(message: pfs_pb2.CommitSet) -> SetId:

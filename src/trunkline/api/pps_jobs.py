@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert, convert_pps
+from trunkline.api import convert, convert_pps, reading
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import Transactions
 from trunkline.kernel.clock import Nanos
@@ -111,14 +110,15 @@ class JobCalls:
             raise InvalidRequest("cannot specify both job and input")
         if not request.HasField("job") and not request.HasField("input"):
             raise InvalidRequest("must specify a job")
+        states = [reading.enum_name(pps_pb2.DatumState, state, "filter.state") for state in request.filter.state]
         wanted = DatumFilter(
-            states=frozenset(DatumState(pps_pb2.DatumState.Name(state)) for state in request.filter.state),
+            states=frozenset(map(DatumState, states)),
             marker=request.paginationMarker,
             number=request.number,
             reverse=request.reverse,
         )
         if request.HasField("input"):
-            given = json_format.MessageToJson(request.input)
+            given = reading.as_json(request.input)
             yield from (_datum_info(None, datum) for datum in self._pps.list_datums_of_input(given, wanted))
             return
         ref = convert_pps.job_ref(request.job)
@@ -140,7 +140,9 @@ class JobCalls:
 
 
 def _marker(request: pps_pb2.ListJobRequest | pps_pb2.ListJobSetRequest) -> Nanos | None:
-    return Nanos(request.paginationMarker.ToNanoseconds()) if request.HasField("paginationMarker") else None
+    if not request.HasField("paginationMarker"):
+        return None
+    return Nanos(reading.nanos(request.paginationMarker, "paginationMarker"))
 
 
 def _worker_status(status: WorkerStatus) -> pps_pb2.WorkerStatus:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from trunkline.api import convert, convert_pps
+from trunkline.api import convert, convert_pps, reading
 from trunkline.api.dispatch import Call
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import InvalidRequest
@@ -53,7 +53,7 @@ class LogCalls:
         yield from map(_message, found)
 
     def _since(self, request: pps_pb2.GetLogsRequest) -> Nanos | None:
-        back = request.since.ToNanoseconds() if request.HasField("since") else 0
+        back = reading.nanos(request.since, "since") if request.HasField("since") else 0
         return Nanos(self._pps.pfs.clock.now() - back) if back else None
 
 

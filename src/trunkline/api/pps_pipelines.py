@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from google.protobuf import json_format
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert_pps, steps
+from trunkline.api import convert_pps, reading, steps
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import Transactions
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
@@ -26,7 +25,7 @@ class PipelineCalls:
 
     def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, call: Call) -> Empty:
         """As CreatePipelineV2, from the message: what is at its default does not override a default."""
-        user_json = json_format.MessageToJson(request)
+        user_json = reading.as_json(request)
         self._create(user_json, draft.make(user_json), call)
         return Empty()
 

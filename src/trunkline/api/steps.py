@@ -12,7 +12,7 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from trunkline.api import convert, convert_pps
+from trunkline.api import convert, convert_pps, reading
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.ids import SetId
 from trunkline.pfs import branches, commits, history, repos
@@ -111,7 +111,7 @@ def _stop_job(request: pps_pb2.StopJobRequest) -> Step:
 
 def _create_pipeline(request: pps_pb2.CreatePipelineTransaction) -> Step:
     given = request.create_pipeline_request
-    text = request.user_json or json_format.MessageToJson(given)
+    text = request.user_json or reading.as_json(given)
     made = draft.make(text, update=given.update, reprocess=given.reprocess)
     if made.dry_run:
         raise InvalidRequest("a dry run is no part of a transaction: leave dry_run out")

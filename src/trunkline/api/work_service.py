@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert_work
+from trunkline.api import convert_work, reading
 from trunkline.api.dispatch import Call
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import PermissionDenied
@@ -39,7 +39,7 @@ class WorkService:
     def NextBatch(self, request: wire.NextBatchRequest, call: Call) -> wire.NextBatchResponse:
         """A batch, or none if no work came in time."""
         self._check(call)
-        wait = min(request.wait.ToNanoseconds() / 1e9, LONGEST_WAIT)
+        wait = min(reading.nanos(request.wait, "wait") / 1e9, LONGEST_WAIT)
         batch = self._dispatcher.next_batch(request.worker, wait, call.alive)
         return wire.NextBatchResponse(batch=None if batch is None else convert_work.batch(batch))
 
@@ -52,7 +52,8 @@ class WorkService:
     def Renew(self, request: wire.RenewRequest, call: Call) -> wire.Verdict:
         """Keeps a lease."""
         self._check(call)
-        started = request.datum_started.ToNanoseconds() if request.HasField("datum_started") else None
+        has_started = request.HasField("datum_started")
+        started = reading.nanos(request.datum_started, "datum_started") if has_started else None
         return convert_work.verdict(
             self._dispatcher.renew(
                 request.worker, request.batch, request.datum, None if started is None else Nanos(started)
@@ -68,7 +69,7 @@ class WorkService:
                 job,
                 [
                     Record(
-                        ts=Nanos(line.ts.ToNanoseconds()),
+                        ts=Nanos(reading.nanos(line.ts, "ts")),
                         message=line.message,
                         worker=request.worker,
                         datum=line.datum,

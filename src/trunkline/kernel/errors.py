@@ -118,6 +118,15 @@ class NotReady(TrunklineError):
     exit_code = 7
 
 
+class Busy(TrunklineError):
+    """As many calls as can be are open; the call may be repeated when some have ended."""
+
+    code = "busy"
+    grpc_status = "RESOURCE_EXHAUSTED"
+    http_status = 503
+    exit_code = 7
+
+
 class Unreachable(TrunklineError):
     """No server answers at the address."""
 

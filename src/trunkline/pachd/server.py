@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
 import grpc
@@ -13,15 +12,17 @@ from trunkline.api.around import Around, AroundCalls
 from trunkline.api.unknown import Unknown
 from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import FailedPrecondition
+from trunkline.pachd.admission import Admission
 
 LARGEST_MESSAGE = 20 * 1024 * 1024
 """Bytes, both ways; what clients of 2.11 count on."""
 
-CALLS_AT_ONCE = 256
-"""Threads for calls. One that waits (for a job, a log line) holds a thread, so there are many."""
-
 GRACE_SECONDS = 5.0
 """How long calls under way may go on at shutdown."""
+
+KEEPALIVE_MS, KEEPALIVE_TIMEOUT_MS = 60_000, 20_000
+"""After so long a silence of a connection pachd asks whether anybody is there, and waits so long for an answer. A
+machine that lost its power says nothing, and its calls would hold their threads for ever."""
 
 
 class Server:
@@ -35,17 +36,26 @@ class Server:
         self, settings: Settings, handlers: Sequence[grpc.GenericRpcHandler], around: Around = nullcontext
     ) -> None:
         self._settings = settings
+        self._admission = Admission()
         self._server = grpc.server(
-            ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call"),
+            self._admission.short,
             handlers=(*handlers, Unknown()),
-            interceptors=[AroundCalls(around)],
+            interceptors=(self._admission, AroundCalls(around)),
             maximum_concurrent_rpcs=None,
             options=[
                 ("grpc.max_receive_message_length", LARGEST_MESSAGE),
                 ("grpc.max_send_message_length", LARGEST_MESSAGE),
                 ("grpc.so_reuseport", 0),
+                ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+                ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+                ("grpc.http2.max_pings_without_data", 0),
             ],
         )
+
+    @property
+    def calls(self) -> int:
+        """Calls that are not over, but for those of services with threads of their own."""
+        return self._admission.calls
 
     def start(self) -> str:
         """Binds and serves; returns the address as host:port.

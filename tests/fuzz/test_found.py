@@ -1,0 +1,103 @@
+"""Requests that once were a bug: each must be refused in words, and leave no traceback behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.fuzz.driver import Case, fault, send
+from tests.fuzz.target import Target, running
+
+from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
+
+S = grpc.StatusCode
+NEVER = Timestamp(seconds=2**62, nanos=-1)
+FOR_EVER = Duration(seconds=-(2**63), nanos=-(2**31))
+JOB = pps_pb2.Job(pipeline=pps_pb2.Pipeline(name="copy"), id="0" * 32)
+
+FOUND: list[tuple[str, str, Message | bytes, S]] = [
+    ("bytes that are no message", "/pfs_v2.API/InspectRepo", b"\x0a\x10", S.INVALID_ARGUMENT),
+    ("a name that is no UTF-8", "/pfs_v2.API/DeleteRepo", b"\x0a\x04\x0a\x02\xed\xa0", S.INVALID_ARGUMENT),
+    ("a stream of bytes that are no message", "/pfs_v2.API/ModifyFile", b"\xff\xff", S.INVALID_ARGUMENT),
+    (
+        "a time that never was",
+        "/pfs_v2.API/ListCommit",
+        pfs_pb2.ListCommitRequest(repo=pfs_pb2.Repo(name="data"), started_time=NEVER),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a page after a time that never was",
+        "/pps_v2.API/ListJob",
+        pps_pb2.ListJobRequest(paginationMarker=NEVER),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "logs since for ever",
+        "/pps_v2.API/GetLogs",
+        pps_pb2.GetLogsRequest(pipeline=JOB.pipeline, since=FOR_EVER),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a state of datums that is none",
+        "/pps_v2.API/ListDatum",
+        pps_pb2.ListDatumRequest(job=JOB, filter={"state": [99]}),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a pipeline that may take for ever",
+        "/pps_v2.API/CreatePipeline",
+        pps_pb2.CreatePipelineRequest(pipeline=pps_pb2.Pipeline(name="p"), job_timeout=FOR_EVER),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a worker that waits for ever",
+        "/trunkline.v1.Work/NextBatch",
+        trunkline_pb2.NextBatchRequest(worker="w", wait=FOR_EVER),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a datum that began never",
+        "/trunkline.v1.Work/Renew",
+        trunkline_pb2.RenewRequest(worker="w", datum_started=NEVER),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a report of a state that is none",
+        "/trunkline.v1.Work/Report",
+        trunkline_pb2.ReportRequest(worker="w", datums=[trunkline_pb2.DatumReport(id="d", state=-1)]),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a log line of a time that never was",
+        "/trunkline.v1.Work/Log",
+        trunkline_pb2.LogRequest(worker="w", lines=[trunkline_pb2.LogLine(ts=NEVER)]),
+        S.OK,  # of a batch that is lost, so that its lines are dropped
+    ),
+    (
+        "an error that is longer than headers may be",
+        "/pfs_v2.API/InspectRepo",
+        pfs_pb2.InspectRepoRequest(repo=pfs_pb2.Repo(name="ä" * 20_000)),
+        S.NOT_FOUND,
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with running(tmp_path_factory.mktemp("found")) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("method", "request_", "code"), [case[1:] for case in FOUND], ids=[case[0] for case in FOUND])
+def test_found(target: Target, method: str, request_: Message | bytes, code: S) -> None:
+    data = request_ if isinstance(request_, bytes) else request_.SerializeToString()
+    case = Case(method, (data,), (("worker-token", target.token()),))
+    answer = send(target, case, timeout=30)
+    assert fault(case, answer) == ""
+    assert answer.code is code, answer
+    assert "\n" not in answer.details
+    assert target.tracebacks.found == []
