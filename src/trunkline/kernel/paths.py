@@ -29,16 +29,18 @@ def check(path: str) -> None:
     """
     if not path:
         raise InvalidRequest("path () invalid: a file needs a path that is not empty")
-    if not all(character.isprintable() for character in path):
+    if not path.isprintable():
         raise InvalidRequest(f"path ({path!r}) invalid: only printable characters allowed")
     try:
         encoded = path.encode()
     except UnicodeEncodeError:
         raise InvalidRequest(f"path ({path!r}) invalid: not valid Unicode") from None
     parts = path.split("/")
-    if any(part in (".", "..") for part in parts):
+    if "." in parts or ".." in parts:
         raise Refused(f"path ({path}) invalid: relative file paths are not allowed")
-    if len(encoded) > LONGEST_PATH or any(len(part.encode()) > LONGEST_ELEMENT for part in parts):
+    if len(encoded) > LONGEST_ELEMENT and (
+        len(encoded) > LONGEST_PATH or any(len(part.encode()) > LONGEST_ELEMENT for part in parts)
+    ):
         raise InvalidRequest(
             f"path ({path[:60]}…) invalid: longer than {LONGEST_PATH} bytes, or an element longer than "
             f"{LONGEST_ELEMENT}"

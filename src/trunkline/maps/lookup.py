@@ -36,6 +36,48 @@ def find(store: NodeStore, root: Root, key: bytes) -> Entry | None:
         node = store.load(node.level - 1, node.addresses[index])
 
 
+class Near:
+    """Look-ups in one map that mostly follow each other: one in the leaf of the last look-up costs no way down.
+
+    Holds one leaf. For one thread at a time.
+    """
+
+    def __init__(self, store: NodeStore, root: Root) -> None:
+        self._store = store
+        self._root = root
+        self._leaf = Leaf([], [], [], [])
+
+    def get(self, key: bytes) -> Entry | None:
+        """The entry under `key`."""
+        leaf = self._leaf_from(key)
+        if leaf is None:
+            return None
+        index = bisect_left(leaf.keys, key)
+        return leaf.entry(index) if leaf.keys[index] == key else None
+
+    def any_under(self, prefix: bytes) -> bool:
+        """Whether a key begins with `prefix`."""
+        leaf = self._leaf_from(prefix)
+        return leaf is not None and leaf.keys[bisect_left(leaf.keys, prefix)].startswith(prefix)
+
+    def _leaf_from(self, key: bytes) -> Leaf | None:
+        """The leaf of the first key that is not less; None if all are."""
+        keys = self._leaf.keys
+        if keys and keys[0] <= key <= keys[-1]:
+            return self._leaf
+        if not self._root.count:
+            return None
+        node = self._store.top(self._root)
+        while isinstance(node, Inner):
+            index = bisect_left(node.keys, key)
+            if index == len(node.keys):
+                return None
+            node = self._store.load(node.level - 1, node.addresses[index])
+        assert isinstance(node, Leaf)
+        self._leaf = node
+        return node if key <= node.keys[-1] else None
+
+
 def spans(store: NodeStore, root: Root, lo: bytes, hi: bytes | None, reverse: bool) -> Iterator[Span]:
     """The leaves of [lo, hi), first to last or last to first, each loaded when it is its turn."""
     if not root.count:

@@ -94,6 +94,10 @@ class Maps:
         """The entry under `key`; O(log n)."""
         return lookup.find(self._nodes, root, key) if root.count else None
 
+    def near(self, root: Root) -> lookup.Near:
+        """For many look-ups in about the order of the keys, which then cost little more than a look into a leaf."""
+        return lookup.Near(self._nodes, root)
+
     def range(self, root: Root, lo: bytes = b"", hi: bytes | None = None, reverse: bool = False) -> Iterator[Entry]:
         """The entries of [lo, hi) by key, ascending or descending; leaves are read as they are reached."""
         spans = lookup.spans(self._nodes, root, lo, hi, reverse)

@@ -19,7 +19,6 @@ from trunkline.maps import Maps, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import layers as layering
 from trunkline.pfs.layers import Layer, Operation
-from trunkline.pfs.tree import is_file_under
 
 MapEntry = tuple[bytes, bytes, int, bytes]
 
@@ -66,7 +65,8 @@ class _Step:
     def __init__(
         self, maps: Maps, reader: ContentReader, root: Root, layer: Layer, writer: ContentWriter | None
     ) -> None:
-        self._maps, self._reader, self._root, self._layer, self._writer = maps, reader, root, layer, writer
+        self._maps, self._reader, self._layer, self._writer = maps, reader, layer, writer
+        self._old = maps.near(root)
         self.problem = ""
 
     def changes(self) -> Iterator[tuple[bytes, MapEntry | None]]:
@@ -87,9 +87,9 @@ class _Step:
         return to_entry(key, self._joined(parts))
 
     def _existing(self, key: bytes) -> FileEntry | None:
-        if not self._root.count or layering.covers(self._layer, key.decode()):
+        if self._layer.removed and layering.covers(self._layer, key.decode()):
             return None
-        entry = self._maps.get(self._root, key)
+        entry = self._old.get(key)
         return None if entry is None else from_entry(entry)
 
     def _joined(self, parts: list[FileEntry]) -> FileEntry:
@@ -110,16 +110,21 @@ class _Step:
 
 def _collision(maps: Maps, before: Root, after: Root, layer: Layer) -> str:
     """The first path of a layer that in the end is a file where a directory is, or the other way round."""
-    folders: dict[str, bool] = {}
+    files, below, above = maps.near(after), maps.near(after), ""
+    taken: dict[str, bool] = {}  # the folders of the last path, and whether each is a file as well
     for key, operation in layering.operations(maps, layer):
         if not operation.parts:
             continue
         path = key.decode()
-        for folder in paths.ancestors(path)[1:]:
-            if folder not in folders:
-                folders[folder] = maps.get(after, folder[:-1].encode()) is not None
-            if folders[folder] and maps.get(after, key) is not None:
-                return f"file / directory path collision ({folder[:-1]})"
-        if before.count and is_file_under(maps, after, path + "/") and maps.get(after, key) is not None:
+        holding = path[: path.rindex("/")]
+        if holding != above:
+            above = holding
+            known, taken = taken, {}
+            for folder in paths.ancestors(path)[1:]:
+                taken[folder] = known[folder] if folder in known else maps.get(after, folder[:-1].encode()) is not None
+        folder = next((folder for folder, is_file in taken.items() if is_file), "")
+        if folder and files.get(key) is not None:
+            return f"file / directory path collision ({folder[:-1]})"
+        if before.count and below.any_under(key + b"/") and files.get(key) is not None:
             return f"file / directory path collision ({path})"
     return ""
