@@ -10,7 +10,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tutorial test lint bench bars crash fuzz lock clean
+.PHONY: help setup tutorial test lint bench bars crash fuzz stores lock clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,6 +49,9 @@ crash: setup ## Kills pachd fifty times under load and checks that nothing is lo
 
 fuzz: setup ## Sends random requests to pachd, most of them bad (minutes; TRUNKLINE_SEED, TRUNKLINE_FUZZ)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --timeout 3600
+stores: setup ## Tests the store on servers of Google Cloud Storage and Azure, fetched by go and npm
+	$(BIN)/python -m scripts.stores
+	$(BIN)/python -m pytest tests/objects -m stores
 
 lock: ## Resolves the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --universal \

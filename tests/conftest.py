@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 
+import pytest
 from hypothesis import settings
 
 from trunkline.kernel.version import VERSION
+from trunkline.testing.buckets import S3Server
 from trunkline.worker.runtimes.probe import probe
 
 # In CI the same examples each time, so that a change is judged by what it changed; elsewhere new ones, to find more.
@@ -25,6 +28,14 @@ def pytest_report_header() -> list[str]:
     return [
         f"trunkline {VERSION} on Python {sys.version.split()[0]}, as {who}, {os.cpu_count()} processors",
         f"real: SQLite {sqlite3.sqlite_version}, local object store, gRPC {version('grpcio')} on loopback, "
-        f"pachyderm-sdk {version('pachyderm-sdk')}, worker processes",
+        f"pachyderm-sdk {version('pachyderm-sdk')}, worker processes, S3 by moto {version('moto')}",
         f"user code sees /pfs by: {mode or 'nothing'}{f' ({why})' if why else ''}",
     ]
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server, shared by the tests of one process; each makes buckets of its own."""
+    server = S3Server()
+    yield server
+    server.stop()

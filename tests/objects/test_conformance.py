@@ -9,13 +9,17 @@ import pkgutil
 import pytest
 
 import trunkline.objects
+from trunkline.objects import location
 from trunkline.objects.local import LocalStore
 from trunkline.objects.memory import MemoryStore
 from trunkline.objects.pins import Pins
 from trunkline.objects.protocol import ObjectStore
+from trunkline.objects.remote import RemoteStore
 from trunkline.objects.wrappers.cached import CachedStore
+from trunkline.objects.wrappers.disk import DiskCachedStore
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.objects.wrappers.pinned import PinnedStore
+from trunkline.objects.wrappers.parallel import ParallelStore
 from trunkline.objects.wrappers.retry import RetryStore
 from trunkline.testing.objects import FaultyStore, ObjectStoreSuite
 
@@ -42,6 +46,32 @@ class TestCachedStore(ObjectStoreSuite):
     @pytest.fixture
     def store(self, tmp_path):
         return CachedStore(LocalStore(tmp_path / "store"), 10 << 20)
+
+
+class TestDiskCachedStore(ObjectStoreSuite):
+    implementation = DiskCachedStore
+
+    @pytest.fixture
+    def store(self, tmp_path):
+        return DiskCachedStore(MemoryStore(), tmp_path / "cache", 64 << 20)
+
+
+class TestParallelStore(ObjectStoreSuite):
+    implementation = ParallelStore
+
+    @pytest.fixture
+    def store(self):
+        return ParallelStore(MemoryStore())
+
+
+class TestRemoteStore(ObjectStoreSuite):
+    """Over S3; `make stores` runs the same over Google Cloud Storage and Azure."""
+
+    implementation = RemoteStore
+
+    @pytest.fixture
+    def store(self, s3):
+        return RemoteStore(location.parse(s3.url()), s3.secrets)
 
 
 class TestMeteredStore(ObjectStoreSuite):

@@ -1,7 +1,7 @@
 """Whether the bytes that files name are there and are what they were: for `fsck`.
 
-Invariant: nothing is repaired or written here, each chunk is read once however many files share it, and what
-is held in memory is a few dozen bytes for each chunk seen.
+Invariant: nothing is repaired or written here, each chunk is read once however many files share it, from the store
+itself and no cache of it, and what is held in memory is a few dozen bytes for each chunk seen.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from trunkline.content.codec import KIND, chunk_key, decode
 from trunkline.content.entry import HASH_SIZE, FileEntry
 from trunkline.content.reader import ContentReader
 from trunkline.kernel.errors import Cancelled, Corrupt
+from trunkline.objects.fresh import get_fresh
 from trunkline.objects.protocol import ObjectStore
 
 Seen = dict[bytes, int | str]
@@ -91,7 +92,7 @@ def check_chunks(
         if not alive():
             raise Cancelled("the caller went away")
         if read:
-            decode(identity, store.get(key))
+            decode(identity, get_fresh(store, key))
         count += 1
     return count
 
@@ -100,6 +101,6 @@ def _look(store: ObjectStore, identity: bytes) -> int | str:
     if len(identity) != HASH_SIZE:
         return f"a chunk id has {len(identity)} bytes"
     try:
-        return len(decode(identity, store.get(chunk_key(identity))))
+        return len(decode(identity, get_fresh(store, chunk_key(identity))))
     except Corrupt as error:
         return error.message

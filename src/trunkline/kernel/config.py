@@ -13,9 +13,19 @@ from pathlib import Path
 import msgspec
 
 from trunkline.kernel.errors import InvalidRequest
+from trunkline.kernel.secrets import Secrets
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 30650
+FOLDER = "file://"
+"""How the address of a local object store begins; an absolute path follows."""
+
+STORE_CACHE = 4 << 30
+"""Bytes on disk for copies of what a remote store holds."""
+
+CLOUD = ("AWS_", "GOOGLE_", "AZURE_")
+"""How the variables begin that object stores are opened with: credentials, endpoints, regions."""
+
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
 
 
@@ -30,6 +40,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         log_level: of pachd's own log (`debug`, `info`, `warning`, `error`).
         isolation: how user code sees /pfs: `auto`, `namespace` or `substitution`.
         passed_on: what user code gets of pachd's own environment.
+        store: where chunks and map nodes are kept: empty for a folder in the home, `file:///folder`, or the
+            address of a bucket.
+        store_cache: bytes on disk for copies of what a bucket holds; 0 for none.
+        cloud: variables that object stores are opened with; never shown, never passed on to user code.
+        file_sources: folders of pachd's machine whose files may be put by `file://` addresses.
     """
 
     home: Path
@@ -40,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     isolation: str = "auto"
     passed_on: dict[str, str] = {}
+    store: str = ""
+    store_cache: int = STORE_CACHE
+    cloud: Secrets = msgspec.field(default_factory=Secrets)
+    file_sources: tuple[Path, ...] = ()
 
     @property
     def catalog_path(self) -> Path:
@@ -48,8 +67,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def store_path(self) -> Path:
-        """The object store: chunks and map nodes."""
-        return self.home / "store"
+        """The folder of a local object store: chunks and map nodes."""
+        return Path(self.store.removeprefix(FOLDER)) if self.store.startswith(FOLDER) else self.home / "store"
+
+    @property
+    def bucket(self) -> str:
+        """The address of a remote object store; empty when the store is a folder."""
+        return "" if self.store.startswith(FOLDER) else self.store
+
+    @property
+    def cache_path(self) -> Path:
+        """Copies of what a remote object store holds; may be removed at any time."""
+        return self.home / "cache"
 
     @property
     def logs_path(self) -> Path:
@@ -97,7 +126,26 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_level=level,
         isolation=isolation,
         passed_on={name: env[name] for name in PASSED_ON if name in env},
+        store=_store(env),
+        store_cache=_integer(env, "TRUNKLINE_STORE_CACHE", STORE_CACHE, least=0, most=1 << 50),
+        cloud=Secrets({name: value for name, value in env.items() if name.startswith(CLOUD) and value}),
+        file_sources=tuple(_folder(part) for part in env.get("TRUNKLINE_FILE_SOURCES", "").split(":") if part),
     )
+
+
+def _store(env: Mapping[str, str]) -> str:
+    text = env.get("TRUNKLINE_STORE", "")
+    if text.startswith(FOLDER) and not text.startswith(FOLDER + "/"):
+        raise InvalidRequest("TRUNKLINE_STORE names a folder with file://: give its absolute path, file:///folder")
+    if text and "://" not in text:
+        raise InvalidRequest("TRUNKLINE_STORE is no address: give file:///folder, s3://, gs:// or az://bucket/path")
+    return text
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_absolute():
+        raise InvalidRequest(f"TRUNKLINE_FILE_SOURCES has {text!r}: give absolute folders, with : between them")
+    return Path(text)
 
 
 def _integer(env: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

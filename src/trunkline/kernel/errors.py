@@ -166,6 +166,13 @@ class StorageFailed(TrunklineError):
     exit_code = 10
 
 
+class StorageDenied(StorageFailed):
+    """The store does not let us in, or is not there: credentials, rights, the bucket. Asking again does not help."""
+
+    code = "storage-denied"
+    grpc_status = "FAILED_PRECONDITION"
+
+
 class Corrupt(TrunklineError):
     """Stored bytes are not what they were when they were written."""
 

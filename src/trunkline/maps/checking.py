@@ -91,7 +91,7 @@ class Check:
         if self._root.inline and address == self._root.address:
             codec.verify(self._root.inline, address)
             return codec.decode(self._root.inline, level, address)
-        return codec.decode(self._store.read(address), level, address)
+        return codec.decode(self._store.read(address, fresh=True), level, address)
 
     def _node_problems(self, node: Node, place: Place) -> Iterator[str]:
         ref, keys = place.ref, node.keys

@@ -15,6 +15,7 @@ from trunkline.maps.cache import NodeCache
 from trunkline.maps.node import Node, Ref, footprint
 from trunkline.maps.root import Root
 from trunkline.maps.shape import Shape
+from trunkline.objects.fresh import get_fresh
 from trunkline.objects.protocol import ObjectStore
 
 _GROUP_BYTES = 16 << 20  # packed
@@ -54,10 +55,11 @@ class NodeStore:
             node = self._remember(root.level, root.address, root.inline)
         return node
 
-    def read(self, address: bytes) -> bytes:
-        """The plain bytes at `address`, straight from the store and verified."""
+    def read(self, address: bytes, *, fresh: bool = False) -> bytes:
+        """The plain bytes at `address`, from the store and verified; with `fresh`, past every cache of it."""
+        key = codec.object_key(address)
         try:
-            packed = self.objects.get(codec.object_key(address))
+            packed = get_fresh(self.objects, key) if fresh else self.objects.get(key)
         except ObjectMissing as error:
             raise ObjectMissing(
                 f"map node {address.hex()} is missing from the object store; run pachctl fsck to see what "

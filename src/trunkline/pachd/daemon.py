@@ -13,7 +13,6 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import grpc
 
@@ -29,7 +28,7 @@ from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SteadyClock, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.version import VERSION
-from trunkline.objects.local import LocalStore
+from trunkline.objects.open import store_of, where
 from trunkline.pachd.home import Home, Record
 from trunkline.pachd.jobs import JobLoop
 from trunkline.pachd.loops import Loop
@@ -62,8 +61,7 @@ class Pachd:
         self._settings, self._stopping = settings, stopping
         self._clock = SystemClock()
         self._home = Home(settings)
-        store = LocalStore(settings.store_path)
-        store.sweep(self._clock.now())
+        store = store_of(settings, self._clock.now())
         self._catalog = SqliteCatalog(settings.catalog_path)
         self._pfs = Pfs(self._catalog, store, self._clock)
         self._logbook = Logbook(settings.logs_path / "jobs")
@@ -150,7 +148,7 @@ class Pachd:
             workers=self._workers.alive,
             max_workers=self._settings.max_workers,
             running_jobs=self._jobs.running,
-            storage=str(Path(self._settings.store_path)),
+            storage=where(self._settings),
             isolation=self._isolation,
             cluster_id=small_services.cluster_id(self._pfs),
         )

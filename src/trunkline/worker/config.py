@@ -22,7 +22,10 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
         address: pachd's, host:port.
         token: sent with each call.
         worker: this worker's id.
-        store: the folder of the object store.
+        store: the folder of a local object store.
+        bucket: the address of a remote object store; empty when the store is a folder.
+        cloud: variables that the bucket is opened with; secret, and never part of user code's environment.
+        store_cache: bytes on disk for copies of what the bucket holds, shared with the other processes of the home.
         scratch: a folder for this worker alone; emptied when the worker starts.
         home: what user code must not see.
         isolation: `auto`, `namespace` or `substitution`.
@@ -37,6 +40,9 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     store: Path
     scratch: Path
     home: Path
+    bucket: str = ""
+    cloud: dict[str, str] = {}
+    store_cache: int = 0
     isolation: str = "auto"
     lease_seconds: float = 30.0
     variables: dict[str, str] = {}

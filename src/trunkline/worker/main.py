@@ -10,7 +10,8 @@ import sys
 
 from trunkline.kernel.clock import SystemClock
 from trunkline.kernel.errors import TrunklineError
-from trunkline.objects.local import LocalStore
+from trunkline.kernel.secrets import Secrets
+from trunkline.objects.open import open_store
 from trunkline.worker import config, lifeline
 from trunkline.worker.client import Client
 from trunkline.worker.desk import Bench
@@ -27,7 +28,14 @@ def main() -> int:
         os.umask(0o022)
         masks = [settings.home, settings.scratch, settings.store]
         runtime = ProcessRuntime(settings.scratch / "view", masks, settings.isolation)
-        bench = Bench(settings, LocalStore(settings.store), runtime)
+        store = open_store(
+            settings.bucket,
+            folder=settings.store,
+            cloud=Secrets(settings.cloud),
+            cache=settings.home / "cache",
+            cache_bytes=settings.store_cache,
+        )
+        bench = Bench(settings, store, runtime)
         Loop(Client(settings), bench, SystemClock()).run()
     except TrunklineError as error:
         print(f"trunkline worker: {error}", file=sys.stderr)

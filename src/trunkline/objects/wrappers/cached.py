@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 
+from trunkline.objects.fresh import wanted
 from trunkline.objects.keys import check_key
 from trunkline.objects.lru import ByteLru
 from trunkline.objects.protocol import ObjectStore
@@ -38,7 +39,7 @@ class CachedStore:
     def get(self, key: str) -> bytes:
         """As `ObjectStore.get`, from memory where possible."""
         data = self._cache.get(check_key(key))
-        if data is not None:
+        if data is not None and not wanted():
             return data
         before = self._deletions
         data = self._inner.get(key)

@@ -1,21 +1,28 @@
 """A store that tries again what failed for a passing reason.
 
-Invariant: only `StorageFailed` is tried again, a bounded number of times, with growing pauses. A full disk,
-a missing or an altered object will not get better by asking twice.
+Invariant: only `StorageFailed` is tried again, a bounded number of times, for a bounded time, with growing pauses.
+A full disk, a missing or an altered object, a bucket that does not let us in will not get better by asking twice.
+Everything that a store does may be done twice, also when the first time was carried out and only its answer was lost.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TypeVar
 
-from trunkline.kernel.errors import StorageFailed
+from trunkline.kernel.errors import StorageDenied, StorageFailed
 from trunkline.objects.protocol import ObjectStore
 
+log = logging.getLogger("trunkline.store")
+
 Result = TypeVar("Result")
+
+LONGEST_PAUSE = 5.0
+"""Seconds."""
 
 GROUP_OBJECTS = 64
 GROUP_BYTES = 32 << 20
@@ -31,20 +38,26 @@ class RetryStore:
         *,
         tries: int = 4,
         pause: float = 0.1,
+        limit: float = 60.0,
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args:
         inner: the store below.
         tries: calls at the most, the first included.
-        pause: seconds before the second try; doubled for each further one.
+        pause: seconds before the second try; doubled for each further one, up to `LONGEST_PAUSE`.
+        limit: seconds after the first call in which another try may begin.
         sleep: waits for seconds.
         draw: a number from 0 to 1; each pause is between half of itself and itself, so that many
             clients do not come back at the same moment.
+        now: seconds of a clock that only goes forward.
         """
         self._inner = inner
         self._tries = tries
         self._pause = pause
+        self._limit = limit
+        self._now = now
         self._sleep = sleep
         self._draw = draw
 
@@ -85,11 +98,18 @@ class RetryStore:
         return self._again(lambda: self._inner.size(key))
 
     def _again(self, call: Callable[[], Result]) -> Result:
+        end = self._now() + self._limit
         for attempt in range(self._tries - 1):
             try:
                 return call()
-            except StorageFailed:
-                self._sleep(self._pause * 2**attempt * (1 + self._draw()) / 2)
+            except StorageDenied:
+                raise
+            except StorageFailed as error:
+                pause = min(self._pause * 2**attempt, LONGEST_PAUSE) * (1 + self._draw()) / 2
+                if self._now() + pause > end:
+                    raise
+                log.warning("the store is asked again", extra={"attempt": attempt + 1, "reason": error.message})
+                self._sleep(pause)
         return call()
 
 
