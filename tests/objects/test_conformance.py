@@ -18,8 +18,8 @@ from trunkline.objects.remote import RemoteStore
 from trunkline.objects.wrappers.cached import CachedStore
 from trunkline.objects.wrappers.disk import DiskCachedStore
 from trunkline.objects.wrappers.metered import MeteredStore
-from trunkline.objects.wrappers.pinned import PinnedStore
 from trunkline.objects.wrappers.parallel import ParallelStore
+from trunkline.objects.wrappers.pinned import PinnedStore
 from trunkline.objects.wrappers.retry import RetryStore
 from trunkline.testing.objects import FaultyStore, ObjectStoreSuite
 
