@@ -49,6 +49,7 @@ crash: setup ## Kills pachd fifty times under load and checks that nothing is lo
 
 fuzz: setup ## Sends random requests to pachd, most of them bad (minutes; TRUNKLINE_SEED, TRUNKLINE_FUZZ)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --timeout 3600
+
 stores: setup ## Tests the store on servers of Google Cloud Storage and Azure, fetched by go and npm
 	$(BIN)/python -m scripts.stores
 	$(BIN)/python -m pytest tests/objects -m stores

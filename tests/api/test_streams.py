@@ -27,7 +27,8 @@ def until(look: Callable[[], object], seconds: float = 10.0) -> None:
 def calls_under_way() -> int:
     """Threads of the server that are inside a handler."""
     return sum(
-        thread.name.startswith(("call", "held", "streamed")) and thread.is_alive() and _busy(thread) for thread in threading.enumerate()
+        thread.name.startswith(("call", "held", "streamed")) and thread.is_alive() and _busy(thread)
+        for thread in threading.enumerate()
     )
 
 

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from typing import Any, TypeVar
 
+from trunkline.kernel.clock import SECOND, Nanos
 from trunkline.kernel.errors import Corrupt, ObjectMissing, TrunklineError
 from trunkline.kernel.secrets import Secrets
 from trunkline.objects.bucket_failures import bucket_error
 from trunkline.objects.cloud import connect
+from trunkline.objects.inventory import Item
 from trunkline.objects.keys import LARGEST_OBJECT, check_key, check_object, is_key
 from trunkline.objects.location import Location
 
@@ -102,6 +104,10 @@ class RemoteStore:
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """As `ObjectStore.keys`; what lies there under other names than keys is passed over."""
+        return (item.key for item in self.inventory(prefix))
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
         folder = prefix.rpartition("/")[0]
         if "/" in prefix and not is_key(folder):
             return  # no key begins like this
@@ -110,7 +116,7 @@ class RemoteStore:
             for each in page:
                 key = each["path"]
                 if key.startswith(prefix) and is_key(key):
-                    yield key
+                    yield Item(key, int(each["size"]), Nanos(int(each["last_modified"].timestamp() * SECOND)))
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from trunkline.objects.fresh import wanted
+from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.keys import check_key
 from trunkline.objects.lru import ByteLru
 from trunkline.objects.protocol import ObjectStore
@@ -63,6 +64,10 @@ class CachedStore:
     def keys(self, prefix: str = "") -> Iterator[str]:
         """As `ObjectStore.keys`."""
         return self._inner.keys(prefix)
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        return inventory(self._inner, prefix)
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

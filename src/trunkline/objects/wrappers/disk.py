@@ -20,6 +20,7 @@ from pathlib import Path
 import xxhash
 
 from trunkline.objects.fresh import wanted
+from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.keys import check_key
 from trunkline.objects.protocol import ObjectStore
 
@@ -82,6 +83,10 @@ class DiskCachedStore:
     def keys(self, prefix: str = "") -> Iterator[str]:
         """As `ObjectStore.keys`."""
         return self._inner.keys(prefix)
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        return inventory(self._inner, prefix)
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.protocol import ObjectStore
 
 OPERATIONS = ("put", "put_many", "get", "has", "delete", "keys", "size")
@@ -79,6 +80,13 @@ class MeteredStore:
             for key in self._inner.keys(prefix):
                 self._moved("keys", 0)
                 yield key
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        with self._call("keys"):
+            for item in inventory(self._inner, prefix):
+                self._moved("keys", 0)
+                yield item
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.keys import check_object
 from trunkline.objects.protocol import ObjectStore
 
@@ -64,6 +65,10 @@ class ParallelStore:
     def keys(self, prefix: str = "") -> Iterator[str]:
         """As `ObjectStore.keys`."""
         return self._inner.keys(prefix)
+
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        return inventory(self._inner, prefix)
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import TypeVar
 
 from trunkline.kernel.errors import StorageDenied, StorageFailed
+from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.protocol import ObjectStore
 
 log = logging.getLogger("trunkline.store")
@@ -84,18 +85,24 @@ class RetryStore:
 
     def keys(self, prefix: str = "") -> Iterator[str]:
         """As `ObjectStore.keys`; only the beginning is tried again, since what was handed out stays so."""
+        return self._begun(lambda: self._inner.keys(prefix))
 
-        def begin() -> Iterator[str]:
-            rest = iter(self._inner.keys(prefix))
+    def inventory(self, prefix: str = "") -> Iterator[Item]:
+        """As `trunkline.objects.inventory.Inventoried.inventory`."""
+        return self._begun(lambda: inventory(self._inner, prefix))
+
+    def size(self, key: str) -> int:
+        """As `ObjectStore.size`."""
+        return self._again(lambda: self._inner.size(key))
+
+    def _begun(self, call: Callable[[], Iterator[Result]]) -> Iterator[Result]:
+        def begin() -> Iterator[Result]:
+            rest = call()
             for first in rest:
                 return chain([first], rest)
             return iter(())
 
         return self._again(begin)
-
-    def size(self, key: str) -> int:
-        """As `ObjectStore.size`."""
-        return self._again(lambda: self._inner.size(key))
 
     def _again(self, call: Callable[[], Result]) -> Result:
         end = self._now() + self._limit
