@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.guards.repository import ROOT, SOURCE, files, texts
 
 from trunkline.catalog import migrate
-from trunkline.pachctl.registry import ENTRIES
+from trunkline.pachctl.registry import ENTRIES, TOPICS, find
 from trunkline.pachctl.unbuilt import OLD_COMMANDS
 
 CODE_ENDINGS = (".py", ".md", ".toml", ".sql", ".proto", ".ipynb")
@@ -29,7 +29,7 @@ SAMPLE = re.compile(r"[\s<>*…:{}~$@|()\[\]=,]|(^|/)[A-Z]+(/|$)")
 """What shows that a path is a pattern or a sample."""
 
 PACKAGES = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
-VERBS = {name.split("-")[0] for name in ENTRIES if "-" in name}
+VERBS = {name.split("-")[0] for name in ENTRIES if "-" in name and " " not in name}
 
 
 class Resolver:
@@ -71,10 +71,9 @@ class Resolver:
     def _pachctl(self, text: str) -> bool | None:
         words = text.split()
         if words[:1] == ["pachctl"] and len(words) > 1:
-            command = words[1]
-            return None if not command[0].islower() else _is_command(command)
+            return None if not words[1][0].islower() else _is_command(words[1:])
         if re.fullmatch(r"[a-z]+(-[a-z]+)+", words[0]) and words[0].split("-")[0] in VERBS:
-            return _is_command(words[0])
+            return _is_command(words[:1])
         return None
 
     # -- things of the source ---------------------------------------------------------------------------------
@@ -138,9 +137,11 @@ class Resolver:
         return _said_in_source(text) if re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", text) else None
 
 
-def _is_command(name: str) -> bool:
+def _is_command(words: list[str]) -> bool:
     """A command of ours, or one of the original that `pachctl` knows to say no to."""
-    return name in ENTRIES or name in OLD_COMMANDS or name.startswith("-")
+    first = words[0]
+    topics = {topic.noun for topic in TOPICS}
+    return find(words) is not None or first in OLD_COMMANDS | topics or first.startswith("-")
 
 
 def _targets() -> set[str]:

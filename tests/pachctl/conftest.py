@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import grpc
 import pytest
@@ -20,6 +20,9 @@ from trunkline.wire import admin_pb2_grpc, pfs_pb2_grpc, pps_pb2_grpc, trunkline
 
 from .fake_pfs import FakePfs
 from .fake_pps import FakeAdmin, FakeEnvironments, FakePps, FakeSmall, FakeState
+
+if TYPE_CHECKING:
+    from .spaced import Real
 
 
 class Result(NamedTuple):
@@ -83,3 +86,13 @@ def pachd(tmp_path: Path) -> Iterator[Pachd]:
     server = Pachd(tmp_path)
     yield server
     server.server.stop(None)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Real]:
+    """A real pachd with nothing in it."""
+    from tests.pachctl.spaced import Real
+
+    made = Real(tmp_path)
+    yield made
+    made.stop()

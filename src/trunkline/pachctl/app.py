@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trunkline.kernel.clock import Clock, Nanos, SystemClock
@@ -14,10 +16,34 @@ from trunkline.kernel.clock import Clock, Nanos, SystemClock
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trunkline.pachctl.config import Context
     from trunkline.pachctl.connect import Server
 
 PACHD = (sys.executable, "-m", "trunkline.pachd")
 """How a local pachd is started; `--home DIR` is appended."""
+
+
+@dataclass
+class Flags:
+    """The flags that commands of the spaced grammar share, as they were given.
+
+    Attributes:
+        spaced: whether the command is of that grammar.
+        raw: print messages instead of tables.
+        output: `json`, `yaml`, or empty, which is `json`.
+        project: that of `--project`, if it was given.
+        full_timestamps: times instead of ages.
+        color: whether colours may be used.
+        rpc_timeout: of each call, in seconds.
+    """
+
+    spaced: bool = False
+    raw: bool = False
+    output: str = ""
+    project: str | None = None
+    full_timestamps: bool = False
+    color: bool = True
+    rpc_timeout: float | None = None
 
 
 class App:
@@ -28,6 +54,7 @@ class App:
         clock: where ages are counted from.
         daemon: the command that starts a local pachd.
         verbose: whether to say which server is used.
+        flags: what commands share.
     """
 
     def __init__(
@@ -40,6 +67,7 @@ class App:
         self.clock = clock or SystemClock()
         self.daemon = tuple(daemon)
         self.verbose = False
+        self.flags = Flags()
         self._server: Server | None = None
 
     @property
@@ -61,7 +89,39 @@ class App:
             from trunkline.pachctl.connect import connect
 
             self._server = connect(self)
+            self._server.timeout = self.flags.rpc_timeout
+            if self.flags.spaced:
+                from trunkline.pachctl.warnings import warn
+
+                warn(self, self._server)
         return self._server
+
+    @cached_property
+    def context(self) -> Context:
+        """The active context of the configuration file.
+
+        Raises:
+            InvalidRequest: a configuration file that cannot be read.
+            NotFound: `PACH_CONTEXT` names no context.
+        """
+        from trunkline.pachctl import config
+
+        return config.active_context(self.environ, config.config_path(self.environ))
+
+    @property
+    def project(self) -> str:
+        """The project that names are looked for in: that of `--project`, the active context's, `default`.
+
+        The hyphenated grammar knows no projects; there it is always `default`.
+        """
+        if not self.flags.spaced:
+            return "default"
+        return self.flags.project or self.context.project or "default"
+
+    @property
+    def colors(self) -> bool:
+        """Whether words may be coloured: standard output is a terminal, and nobody said no."""
+        return self.flags.color and "NO_COLOR" not in self.environ and sys.stdout.isatty()
 
     def now(self) -> Nanos:
         """The time that ages are counted from."""

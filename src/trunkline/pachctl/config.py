@@ -1,7 +1,7 @@
 """The client configuration file of the original: found, read, its oldest form understood; never written here.
 
-A file that is missing or empty is the same as one with a single context `default` without an address. Only a
-command whose purpose is to change the file may write it; there is none yet.
+A file that is missing or empty is the same as one with a single context `default` without an address. Only
+commands whose purpose is to change the file write it, by way of `configfile`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ class Context(NamedTuple):
         server_cas: PEM certificates; empty for the system's.
         session_token: sent with each call; empty for none.
         file: where it was read.
+        project: names are looked for in it; empty for `default`.
+        transaction: id of the one that changes are added to; empty for none.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Context(NamedTuple):
     server_cas: bytes = b""
     session_token: str = ""
     file: Path = Path()
+    project: str = ""
+    transaction: str = ""
 
 
 def config_path(environ: Mapping[str, str], in_container: Path = IN_CONTAINER) -> Path:
@@ -51,7 +55,7 @@ def active_context(environ: Mapping[str, str], path: Path) -> Context:
         InvalidRequest: the file cannot be read, or is not what it should be.
         NotFound: there is no context of that name.
     """
-    config = _upgraded(_read(path))
+    config = upgraded(read(path))
     contexts = _mapping(config.get("contexts"), path, "v2.contexts")
     wanted = environ.get("PACH_CONTEXT") or config.get("active_context") or ""
     if not wanted:
@@ -67,10 +71,17 @@ def active_context(environ: Mapping[str, str], path: Path) -> Context:
         server_cas=_certificates(fields.get("server_cas"), wanted, path),
         session_token=str(fields.get("session_token") or ""),
         file=path,
+        project=str(fields.get("project") or ""),
+        transaction=str(fields.get("active_transaction") or ""),
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
+    """The whole file as JSON; nothing if there is none, or if it is empty.
+
+    Raises:
+        InvalidRequest: it cannot be read, or is not a JSON object.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
@@ -86,7 +97,7 @@ def _read(path: Path) -> dict[str, Any]:
     return _mapping(value, path, "the file")
 
 
-def _upgraded(config: dict[str, Any]) -> dict[str, Any]:
+def upgraded(config: dict[str, Any]) -> dict[str, Any]:
     """The second form; what the first one said becomes the context `default`."""
     if isinstance(config.get("v2"), dict):
         return dict(config["v2"])

@@ -45,12 +45,11 @@ class Target(NamedTuple):
 
 
 class Service:
-    """One gRPC service: its methods, with errors of our tree and the token of the context."""
+    """One gRPC service: its methods, with errors of our tree, the token of the context, and its transaction."""
 
-    def __init__(self, stub: Any, explain: Callable[[Exception], Exception], metadata: Any) -> None:
+    def __init__(self, stub: Any, server: Server) -> None:
         self._stub = stub
-        self._explain = explain
-        self._metadata = metadata
+        self._server = server
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._stub, name)
@@ -58,21 +57,23 @@ class Service:
         return partial(self._stream if streams else self._call, method)
 
     def _call(self, method: Any, request: Any, timeout: float | None = None) -> Any:
-        call = method.future(request, timeout=timeout, metadata=self._metadata)
+        server = self._server
+        call = method.future(request, timeout=timeout or server.timeout, metadata=server.metadata)
         try:
             return call.result()
         except grpc.RpcError as error:
-            raise self._explain(error) from None
+            raise server.explain(error) from None
         except BaseException:
             call.cancel()
             raise
 
     def _stream(self, method: Any, request: Any, timeout: float | None = None) -> Iterator[Any]:
-        call = method(request, timeout=timeout, metadata=self._metadata)
+        server = self._server
+        call = method(request, timeout=timeout or server.timeout, metadata=server.metadata)
         try:
             yield from call
         except grpc.RpcError as error:
-            raise self._explain(error) from None
+            raise server.explain(error) from None
         finally:
             call.cancel()
 
@@ -83,6 +84,8 @@ class Server:
     Attributes:
         address: for messages.
         local: whether it is the local pachd of the home.
+        timeout: of each call, in seconds; nothing for as long as it takes.
+        transaction: id of the one that calls are added to; empty for none.
     """
 
     def __init__(
@@ -90,9 +93,17 @@ class Server:
     ) -> None:
         self.address = str(address) if address.secure else address.target
         self.local = local
+        self.timeout: float | None = None
+        self.transaction = ""
         self._remedy = remedy
-        self._metadata = (("authn-token", token),) if token else None
+        self._token = token
         self._channel = _channel(address, roots)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...] | None:
+        """What is sent along with each call."""
+        given = (("authn-token", self._token), ("pach-transaction", self.transaction))
+        return tuple(pair for pair in given if pair[1]) or None
 
     @cached_property
     def pfs(self) -> Service:
@@ -123,6 +134,34 @@ class Server:
         return self._service(APIStub)
 
     @cached_property
+    def transactions(self) -> Service:
+        """`transaction_v2.API`."""
+        from trunkline.wire.transaction_pb2_grpc import APIStub
+
+        return self._service(APIStub)
+
+    @cached_property
+    def edits(self) -> Service:
+        """`metadata.API`."""
+        from trunkline.wire.metadata_pb2_grpc import APIStub
+
+        return self._service(APIStub)
+
+    @cached_property
+    def auth(self) -> Service:
+        """`auth_v2.API`."""
+        from trunkline.wire.auth_pb2_grpc import APIStub
+
+        return self._service(APIStub)
+
+    @cached_property
+    def enterprise(self) -> Service:
+        """`enterprise_v2.API`."""
+        from trunkline.wire.enterprise_pb2_grpc import APIStub
+
+        return self._service(APIStub)
+
+    @cached_property
     def environments(self) -> Service:
         """`trunkline.v1.Environments`."""
         from trunkline.wire.trunkline_pb2_grpc import EnvironmentsStub
@@ -148,9 +187,10 @@ class Server:
         self._channel.close()
 
     def _service(self, stub: Callable[[Any], Any]) -> Service:
-        return Service(stub(self._channel), self._explain, self._metadata)
+        return Service(stub(self._channel), self)
 
-    def _explain(self, error: Exception) -> Exception:
+    def explain(self, error: Exception) -> Exception:
+        """The error of our tree for one of gRPC's."""
         return from_rpc(error, self.address, self._remedy)
 
 

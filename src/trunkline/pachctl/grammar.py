@@ -1,7 +1,8 @@
 """A thin layer over click: positional words by name, one-line errors, and our own help pages.
 
 A command declares its words as text (`REPO BRANCH [PATH]`), so that usage, argument counts and the names of
-the function's parameters come from one place. What an error looks like is left to `main`.
+the function's parameters come from one place. `verb` makes one of the hyphenated grammar of 1.7, `command` one of
+the spaced grammar of 2.11. What an error looks like is left to `main`, the flags that commands share to `flags`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,12 @@ from typing import Any
 
 import click
 
+from trunkline.kernel.errors import InvalidRequest
+
 HELP_WIDTH = 100
+
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ns|us|µs|ms|s|m|h)")
 
 
 class Word:
@@ -32,12 +38,14 @@ class Verb(click.Command):
     Attributes:
         words: the words, in order; optional ones last, at most one that repeats, and that at the end.
         example: a command line that shows how it is used.
+        spaced: whether it is of the grammar of 2.11; its errors exit with 1, whatever they are.
     """
 
     def __init__(self, *args: Any, words: str, example: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.words = tuple(Word(text) for text in words.split())
         self.example = example
+        self.spaced = False
         self.params.append(click.Argument(["given_words"], nargs=-1, type=click.UNPROCESSED))
         self.params.extend(global_flags())
 
@@ -47,12 +55,16 @@ class Verb(click.Command):
         Raises:
             click.UsageError: too few words, or too many.
         """
+        if self.spaced and ctx.obj is not None:
+            ctx.obj.flags.spaced = True
         try:
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # some of click's own errors do not say which command they are about
             raise
         given = tuple(ctx.params.pop("given_words") or ())
+        if ctx.obj is not None and ctx.obj.flags.output and not ctx.obj.flags.raw:
+            raise InvalidRequest("cannot set --output (-o) without --raw")
         _check_count(self.words, len(given), ctx)
         for index, word in enumerate(self.words):
             if word.many:
@@ -93,6 +105,17 @@ def verb(words: str = "", *, example: str) -> Callable[[Callable[..., None]], Ve
     return decorate
 
 
+def command(name: str, words: str = "", *, example: str) -> Callable[[Callable[..., None]], Verb]:
+    """Makes a command of the spaced grammar of a function `f(app, word…, flag…)`; its docstring is the help text."""
+
+    def decorate(function: Callable[..., None]) -> Verb:
+        made = click.command(name, cls=Verb, words=words, example=example)(click.pass_obj(function))
+        made.spaced = True
+        return made
+
+    return decorate
+
+
 def usage_line(command: Verb) -> str:
     """`pachctl put-file [flags] REPO BRANCH [PATH]`."""
     return " ".join(["pachctl", command.name or "", "[flags]", *(word.text for word in command.words)])
@@ -115,10 +138,38 @@ def global_flags() -> list[click.Option]:
         if value and ctx.obj is not None:
             ctx.obj.verbose = True
 
+    def be_plain(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value and ctx.obj is not None:
+            ctx.obj.flags.color = False
+
+    def limit(ctx: click.Context, _: click.Parameter, value: float | None) -> None:
+        if value and ctx.obj is not None:
+            ctx.obj.flags.rpc_timeout = value
+
+    def hidden(*names: str, **kwargs: Any) -> click.Option:
+        return click.Option(list(names), hidden=True, expose_value=False, **kwargs)
+
     return [
-        click.Option(["-v", "--verbose"], is_flag=True, hidden=True, expose_value=False, callback=be_verbose),
-        click.Option(["--no-metrics"], is_flag=True, hidden=True, expose_value=False),
+        hidden("-v", "--verbose", is_flag=True, callback=be_verbose),
+        hidden("--no-metrics", is_flag=True),
+        hidden("--no-color", is_flag=True, callback=be_plain),
+        hidden("--rpc-timeout", type=GoDuration(), callback=limit),
     ]
+
+
+class GoDuration(click.ParamType):  # type: ignore[type-arg]  # in newer releases of click only
+    """A length of time such as `10s`, `1h30m` or `0`; becomes seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Reads it; a number stays what it is."""
+        if isinstance(value, int | float):
+            return float(value)
+        parts = _DURATION_PART.findall(value)
+        if (value != "0" and "".join(map("".join, parts)) != value) or not value:
+            self.fail(f"{value!r} is not a length of time such as 90s, 5m or 1h30m", param, ctx)
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 raw_flag = click.option("--raw", is_flag=True, help="Print JSON instead.")

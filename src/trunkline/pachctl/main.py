@@ -14,14 +14,16 @@ from typing import NoReturn
 
 import click
 
-from trunkline.kernel.errors import TrunklineError
+from trunkline.kernel.errors import NotBuilt, TrunklineError
 from trunkline.pachctl.app import App
 from trunkline.pachctl.grammar import HELP_WIDTH, Verb, global_flags
-from trunkline.pachctl.registry import ENTRIES, TOPICS, Topic
+from trunkline.pachctl.registry import ENTRIES, SUPERSEDED, TOPICS, Entry, Topic, below, find
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """What a shell reports for a program that SIGINT or SIGPIPE ended."""
+ANY_ERROR = 1
+"""What a command of the spaced grammar exits with, whatever went wrong, as in the original."""
 
 
 class Root(click.Group):
@@ -31,38 +33,42 @@ class Root(click.Group):
         """All names, in the order of the help page."""
         return list(ENTRIES)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, or the topic of that name."""
-        entry = ENTRIES.get(cmd_name)
-        if entry is not None:
-            return load(entry.name)
-        topic = next((topic for topic in TOPICS if topic.noun == cmd_name), None)
-        return None if topic is None else _topic_command(topic)
-
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command, or says why there is none.
+        """Finds the command, the verb or the topic, or says why there is none.
 
         Raises:
             NotBuilt: one that the original has.
             InvalidRequest: an unknown one.
         """
-        if self.get_command(ctx, args[0]) is None:
-            from trunkline.pachctl.unbuilt import refusal
+        found = find(args)
+        if found is not None and found.whole:
+            return found.name, load(found.name), args[found.taken :]
+        rest = args[found.taken :] if found is not None else args[1:]
+        if not rest or rest[0].startswith("-"):
+            if found is not None:
+                return found.name, _verb_command(found.name), ["--help"]
+            topic = next((topic for topic in TOPICS if topic.noun == args[0]), None)
+            if topic is not None:
+                return topic.noun, _topic_command(topic), rest
+        from trunkline.pachctl.unbuilt import refusal
 
-            raise refusal(args)
-        return super().resolve_command(ctx, args)
+        refused = refusal(args)
+        ctx.obj.flags.spaced = found is not None and not isinstance(refused, NotBuilt)
+        raise refused
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What the program is, and every command under its topic."""
         formatter.write("Usage: pachctl [flags] COMMAND ...\n\n")
         formatter.write("Versioned data, and the pipelines that follow it.\n")
-        widest = max(map(len, ENTRIES))
         for topic in TOPICS:
-            with formatter.section(topic.title):
-                rows = [(entry.name.ljust(widest), entry.help) for entry in topic.entries]
-                formatter.write_dl(rows)
+            listed = [entry for entry in topic.entries if entry.name not in SUPERSEDED]
+            if listed:
+                with formatter.section(topic.title):
+                    _list_entries(formatter, listed)
+        with formatter.section("Commands of release 1.7 (pachctl repo, commit, file, … says what each does)"):
+            formatter.write_text(", ".join(name for name in ENTRIES if name in SUPERSEDED))
         formatter.write("\npachctl COMMAND --help shows one command, pachctl repo (commit, file, …) one topic.\n")
 
 
@@ -72,20 +78,44 @@ def load(name: str) -> Verb:
     Raises:
         KeyError: there is none.
     """
-    module = importlib.import_module(f"trunkline.pachctl.commands.{ENTRIES[name].module}")
-    command = getattr(module, name.replace("-", "_"))
+    entry = ENTRIES[name]
+    module = importlib.import_module(f"trunkline.pachctl.commands.{entry.module}")
+    command = getattr(module, entry.attribute)
     assert isinstance(command, Verb)
     return command
 
 
-def _topic_command(topic: Topic) -> click.Command:
-    def show() -> None:
-        widest = max(len(entry.name) for entry in topic.entries)
-        print(f"{topic.text}\n")
-        for entry in topic.entries:
-            print(f"  {entry.name.ljust(widest)}  {entry.help}")
+class _Page(click.Command):
+    """A page of help without a command of its own."""
 
-    return click.Command(topic.noun, callback=show, help=topic.text)
+    def __init__(self, name: str, text: str, entries: Sequence[Entry]) -> None:
+        super().__init__(name, callback=lambda: None)
+        self._text, self._entries = text, entries
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"{self._text}\n\n")
+        with formatter.indentation():
+            _list_entries(formatter, self._entries)
+
+
+def _topic_command(topic: Topic) -> click.Command:
+    page = _Page(topic.noun, topic.text, topic.entries)
+
+    @click.pass_context
+    def show(ctx: click.Context) -> None:
+        print(page.get_help(ctx))
+
+    page.callback = show
+    return page
+
+
+def _verb_command(prefix: str) -> click.Command:
+    return _Page(prefix, f"Usage: pachctl {prefix} NOUN [flags] ...", below(prefix))
+
+
+def _list_entries(formatter: click.HelpFormatter, entries: Sequence[Entry]) -> None:
+    widest = max(len(entry.name) for entry in entries)
+    formatter.write_dl([(entry.name.ljust(widest), entry.help) for entry in entries])
 
 
 def root() -> Root:
@@ -109,7 +139,8 @@ def run(words: Sequence[str], app: App) -> int:
     """Runs one command line.
 
     Returns:
-        The exit code: 0, that of the error's class, 130 after an interrupt, 141 when nobody reads the output.
+        The exit code: 0; that of the error's class, or 1 in the spaced grammar; 130 after an interrupt, 141 when
+        nobody reads the output.
     """
     program = root()
     try:
@@ -124,7 +155,8 @@ def run(words: Sequence[str], app: App) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except Exception as error:
-        return _tell(error, debug=bool(app.environ.get("TRUNKLINE_DEBUG")))
+        code = _tell(error, debug=bool(app.environ.get("TRUNKLINE_DEBUG")))
+        return ANY_ERROR if app.flags.spaced else code
     finally:
         app.close()
     return 0

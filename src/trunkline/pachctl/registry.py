@@ -1,4 +1,4 @@
-"""Every command: its name, the module that holds it, one line of help; and the topics that group them.
+"""Every command of both grammars: its name, the module that holds it, one line of help; and the topics.
 
 `pachctl --help` is printed from this table alone, so that it loads no command and no protobuf. A test keeps
 the lines equal to the first lines of the commands' own help.
@@ -6,7 +6,11 @@ the lines equal to the first lines of the commands' own help.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from trunkline.pachctl.names_hyphenated import HYPHENATED
+from trunkline.pachctl.names_spaced import SPACED
 
 
 class Entry(NamedTuple):
@@ -16,6 +20,11 @@ class Entry(NamedTuple):
     module: str
     help: str
 
+    @property
+    def attribute(self) -> str:
+        """The name of the command in its module."""
+        return self.name.replace(" ", "_").replace("-", "_")
+
 
 class Topic(NamedTuple):
     """A group of commands; `pachctl <noun>` prints what the noun means and the commands of the group."""
@@ -23,110 +32,98 @@ class Topic(NamedTuple):
     noun: str
     title: str
     text: str
-    entries: tuple[Entry, ...]
+    spaced: tuple[Entry, ...]
+    hyphenated: tuple[Entry, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The commands of both grammars."""
+        return self.spaced + self.hyphenated
 
 
-TOPICS = (
-    Topic(
-        "repo",
-        "Repos",
-        "A repo is a named collection of branches and commits: versioned files.",
-        (
-            Entry("create-repo", "repos", "Create a repo."),
-            Entry("update-repo", "repos", "Change the description of a repo."),
-            Entry("inspect-repo", "repos", "Show one repo."),
-            Entry("list-repo", "repos", "List all repos, newest first."),
-            Entry("delete-repo", "repos", "Delete a repo and everything in it."),
-        ),
+_NOUNS = (
+    ("project", "Projects", "A project is a namespace of repos and pipelines; there is always the project default."),
+    ("repo", "Repos", "A repo is a named collection of branches and commits: versioned files."),
+    ("branch", "Branches", "A branch is a name that points to a commit; the newest state of its data is its head."),
+    ("commit", "Commits", "A commit is an unchangeable state of a repo; what one change caused shares its id."),
+    ("file", "Files", "Files live in commits, at absolute paths; directories are implied by the paths of files."),
+    (
+        "transaction",
+        "Transactions",
+        "A transaction is a list of changes that happen together or not at all; the context keeps the active one.",
     ),
-    Topic(
-        "commit",
-        "Commits and branches",
-        "A commit is an unchangeable state of a repo; a branch is a name that points to a commit.",
-        (
-            Entry("start-commit", "commits", "Start a commit on a branch and print its id."),
-            Entry("finish-commit", "commits", "Finish a commit, after which it cannot change."),
-            Entry("inspect-commit", "commits", "Show one commit and everything it came from."),
-            Entry("list-commit", "commits", "List the commits of a repo, newest first."),
-            Entry("flush-commit", "waiting", "Wait for everything that commits caused, and list it."),
-            Entry("subscribe-commit", "waiting", "Print the commits of a branch as they finish, until stopped."),
-            Entry("delete-commit", "commits", "Delete a commit and everything it caused."),
-            Entry("create-branch", "branches", "Create a branch, or change where it points."),
-            Entry("set-branch", "branches", "Point a branch at a commit."),
-            Entry("list-branch", "branches", "List the branches of a repo."),
-            Entry("delete-branch", "branches", "Delete a branch; its commits stay."),
-        ),
-    ),
-    Topic(
-        "file",
-        "Files",
-        "Files live in commits, at absolute paths; directories are implied by the paths of files.",
-        (
-            Entry("put-file", "putfile", "Put files into a branch or an open commit."),
-            Entry("get-file", "getfile", "Get the content of a file, or of a directory."),
-            Entry("inspect-file", "files", "Show one file or directory."),
-            Entry("list-file", "files", "List the files in a directory."),
-            Entry("glob-file", "files", "List the files that match a glob pattern."),
-            Entry("diff-file", "files", "Show what differs between two commits."),
-            Entry("copy-file", "files", "Copy a file or directory, without moving its bytes."),
-            Entry("delete-file", "files", "Delete a file or directory."),
-        ),
-    ),
-    Topic(
+    (
         "pipeline",
         "Pipelines",
         "A pipeline runs a program whenever the data it reads changes, and keeps what the program writes.",
-        (
-            Entry("create-pipeline", "pipelines", "Create pipelines from a specification."),
-            Entry("update-pipeline", "pipelines", "Change pipelines to a new specification."),
-            Entry("inspect-pipeline", "pipelines", "Show one pipeline."),
-            Entry("list-pipeline", "pipelines", "List all pipelines, newest first."),
-            Entry("extract-pipeline", "pipelines", "Print the specification of a pipeline."),
-            Entry("start-pipeline", "pipelines", "Let a stopped pipeline run again."),
-            Entry("stop-pipeline", "pipelines", "Stop a pipeline; new data gives it no jobs."),
-            Entry("delete-pipeline", "pipelines", "Delete a pipeline and its output."),
-        ),
     ),
-    Topic(
-        "job",
-        "Jobs and datums",
-        "A job is one run of a pipeline over one state of its inputs; a datum is the unit of its work.",
-        (
-            Entry("list-job", "jobs", "List jobs, newest first."),
-            Entry("inspect-job", "jobs", "Show one job."),
-            Entry("flush-job", "waiting", "Wait for all jobs that commits caused, and list them."),
-            Entry("stop-job", "jobs", "Stop a job."),
-            Entry("delete-job", "jobs", "Stop a job and forget it."),
-            Entry("list-datum", "datums", "List the datums of a job."),
-            Entry("inspect-datum", "datums", "Show one datum."),
-            Entry("restart-datum", "datums", "Begin a running datum again."),
-            Entry("get-logs", "logs", "Print what user code wrote."),
-        ),
-    ),
-    Topic(
+    ("job", "Jobs", "A job is one run of a pipeline over one state of its inputs."),
+    ("datum", "Datums and logs", "A datum is the unit of work of a job: a piece of its inputs."),
+    ("config", "Configuration", "A context is a named server, with the project and the transaction that are current."),
+    (
         "environment",
         "Environments",
         "An environment is what an image name means on this machine: a folder, variables, a search path.",
-        (
-            Entry("create-environment", "environments", "Say what an image name means on this machine."),
-            Entry("list-environment", "environments", "List the environments of this machine."),
-            Entry("delete-environment", "environments", "Forget an environment."),
-        ),
     ),
-    Topic(
+    (
         "server",
         "Server",
         "pachd is the server; when no address is configured, pachctl starts one for this user.",
-        (
-            Entry("version", "cluster", "Print the versions of pachctl and pachd."),
-            Entry("inspect-cluster", "cluster", "Print the id of the server's installation."),
-            Entry("fsck", "cluster", "Check that everything stored is whole."),
-            Entry("start-pachd", "server", "Start the local pachd, if none runs."),
-            Entry("pachd-status", "server", "Show the state of pachd."),
-            Entry("stop-pachd", "server", "Stop pachd gracefully."),
-        ),
     ),
+)
+
+
+def _entries(rows: Sequence[tuple[str, str, str]]) -> tuple[Entry, ...]:
+    return tuple(Entry(*row) for row in rows)
+
+
+TOPICS = tuple(
+    Topic(noun, title, text, _entries(SPACED.get(noun, ())), _entries(HYPHENATED.get(noun, ())))
+    for noun, title, text in _NOUNS
 )
 
 ENTRIES = {entry.name: entry for topic in TOPICS for entry in topic.entries}
 """Every command by its name."""
+
+_OWN = ("environment", "server")
+SUPERSEDED = frozenset(entry.name for topic in TOPICS if topic.noun not in _OWN for entry in topic.hyphenated)
+"""The hyphenated commands that have a spaced successor; the help lists them in one paragraph."""
+
+PREFIXES = frozenset(name[:place] for name in ENTRIES for place, letter in enumerate(name) if letter == " ")
+"""The beginnings of spaced commands: `create`, `config`, `config get`."""
+
+
+class Found(NamedTuple):
+    """What the beginning of a command line means.
+
+    Attributes:
+        name: a command, or the beginning of several.
+        taken: how many words it took.
+        whole: whether it is a command.
+    """
+
+    name: str
+    taken: int
+    whole: bool
+
+
+def find(words: Sequence[str]) -> Found | None:
+    """The longest name that the words begin with; the last word of a spaced one may be a plural."""
+    most = next((place for place, word in enumerate(words[:3]) if word.startswith("-")), min(3, len(words)))
+    for count in range(most, 0, -1):
+        name = _singular(words[:count])
+        if name is not None:
+            return Found(name, count, True)
+    prefix = next((count for count in range(most, 0, -1) if " ".join(words[:count]) in PREFIXES), 0)
+    return Found(" ".join(words[:prefix]), prefix, False) if prefix else None
+
+
+def below(prefix: str) -> list[Entry]:
+    """The commands that begin with the words of a prefix."""
+    return [entry for name, entry in ENTRIES.items() if name.startswith(f"{prefix} ")]
+
+
+def _singular(words: Sequence[str]) -> str | None:
+    name = " ".join(words)
+    forms = (name, name.removesuffix("s"), name.removesuffix("es")) if len(words) > 1 else (name,)
+    return next((form for form in forms if form in ENTRIES), None)

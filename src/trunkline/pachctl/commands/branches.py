@@ -8,6 +8,7 @@ from trunkline.kernel.errors import NotFound
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, table
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import branches as calls
 from trunkline.pachctl.grammar import raw_flag, verb
 from trunkline.pachctl.views import repos as view
 from trunkline.wire import pfs_pb2 as pfs
@@ -27,12 +28,11 @@ def create_branch(app: App, repo: str, branch: str, provenance: tuple[str, ...],
 
     On a branch that exists, the provenance is replaced by what is given here.
     """
-    app.server.pfs.CreateBranch(
-        pfs.CreateBranchRequest(
-            branch=refs.branch(repo, branch),
-            head=None if head is None else refs.commit(repo, head),
-            provenance=[refs.branch_path(word) for word in provenance],
-        )
+    calls.create(
+        app.server,
+        refs.branch(repo, branch),
+        head=None if head is None else refs.commit(repo, head),
+        provenance=[refs.branch_path(word) for word in provenance],
     )
 
 
@@ -44,16 +44,14 @@ def set_branch(app: App, repo: str, commit: str, branch: str) -> None:
     there; what it is made from stays as it is.
     """
     target = refs.branch(repo, branch)
-    app.server.pfs.CreateBranch(
-        pfs.CreateBranchRequest(branch=target, head=refs.commit(repo, commit), provenance=_provenance(app, target))
-    )
+    calls.create(app.server, target, head=refs.commit(repo, commit), provenance=_provenance(app, target))
 
 
 @verb("REPO", example="pachctl list-branch training_data")
 @raw_flag
 def list_branch(app: App, repo: str, raw: bool) -> None:
     """List the branches of a repo."""
-    infos = app.server.pfs.ListBranch(pfs.ListBranchRequest(repo=refs.repo(repo)))
+    infos = calls.listing(app.server, refs.repo(repo))
     if raw:
         json.show(infos)
     else:
@@ -64,13 +62,12 @@ def list_branch(app: App, repo: str, raw: bool) -> None:
 @click.option("-f", "--force", is_flag=True, help="Delete even if other branches depend on it.")
 def delete_branch(app: App, repo: str, branch: str, force: bool) -> None:
     """Delete a branch; its commits stay."""
-    app.server.pfs.DeleteBranch(pfs.DeleteBranchRequest(branch=refs.branch(repo, branch), force=force))
+    calls.delete(app.server, refs.branch(repo, branch), force=force)
 
 
 def _provenance(app: App, branch: pfs.Branch) -> list[pfs.Branch]:
     """What a branch is made from now; CreateBranch would replace it."""
     try:
-        info = app.server.pfs.InspectBranch(pfs.InspectBranchRequest(branch=branch))
+        return list(calls.inspect(app.server, branch).direct_provenance)
     except NotFound:
         return []
-    return list(info.direct_provenance)

@@ -8,6 +8,7 @@ from trunkline.kernel.errors import InvalidRequest
 from trunkline.pachctl import provenance, refs, table
 from trunkline.pachctl import raw as json
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import commits as calls
 from trunkline.pachctl.grammar import raw_flag, verb
 from trunkline.pachctl.views import commits as view
 from trunkline.wire import pfs_pb2 as pfs
@@ -27,14 +28,8 @@ def start_commit(app: App, repo: str, branch: str | None, parent: str | None, me
     """
     if branch is None:
         raise InvalidRequest(f"every commit is on a branch here: pachctl start-commit {repo} master")
-    started = app.server.pfs.StartCommit(
-        pfs.StartCommitRequest(
-            branch=refs.branch(repo, branch),
-            parent=None if parent is None else refs.commit(repo, parent),
-            description=message,
-        )
-    )
-    print(started.id)
+    before = None if parent is None else refs.commit(repo, parent)
+    print(calls.start(app.server, refs.branch(repo, branch), before, message).id)
 
 
 @verb("REPO COMMIT", example="pachctl finish-commit training_data master")
@@ -44,8 +39,7 @@ def finish_commit(app: App, repo: str, commit: str, message: str) -> None:
 
     COMMIT is an id or a branch. The pipelines that read the branch begin to work.
     """
-    request = pfs.FinishCommitRequest(commit=refs.commit(repo, commit), description=message)
-    app.server.pfs.FinishCommit(request)
+    calls.finish(app.server, refs.commit(repo, commit), message)
 
 
 @verb("REPO COMMIT", example="pachctl inspect-commit model master")
@@ -72,14 +66,13 @@ def list_commit(app: App, repo: str, commit: str | None, since: str | None, numb
 
     With COMMIT (a branch or an id) only that commit and those before it.
     """
-    request = pfs.ListCommitRequest(repo=refs.repo(repo), number=number, all=True)
-    if since is not None:
-        commit = commit or "master"
-        first = provenance.inspect(app.server, refs.commit(repo, since))
-        getattr(request, "from").CopyFrom(pfs.Commit(repo=refs.repo(repo), id=first.commit.id))
-    if commit is not None:
-        request.to.CopyFrom(refs.commit(repo, commit))
-    infos = app.server.pfs.ListCommit(request)
+    infos = calls.listing(
+        app.server,
+        refs.repo(repo),
+        to=None if commit is None else refs.commit(repo, commit),
+        since=None if since is None else refs.commit(repo, since),
+        number=number,
+    )
     if raw:
         json.show(infos)
     else:
@@ -96,6 +89,6 @@ def delete_commit(app: App, repo: str, commit: str) -> None:
     info = provenance.inspect(app.server, refs.commit(repo, commit))
     target = pfs.Commit(repo=refs.repo(repo), id=info.commit.id)
     if info.child_commits:
-        app.server.pfs.SquashCommit(pfs.SquashCommitRequest(commit=target, recursive=True))
+        calls.squash(app.server, target, recursive=True)
     else:
-        app.server.pfs.DropCommit(pfs.DropCommitRequest(commit=target, recursive=True))
+        calls.drop(app.server, target, recursive=True)

@@ -8,6 +8,7 @@ from trunkline.kernel.errors import InvalidRequest, NotFound, TrunklineError, Un
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, table
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import repos as calls
 from trunkline.pachctl.grammar import raw_flag, verb
 from trunkline.pachctl.views import repos as view
 from trunkline.pachctl.views.cells import nanos
@@ -20,8 +21,7 @@ description_flag = click.option("-d", "--description", default="", metavar="TEXT
 @description_flag
 def create_repo(app: App, name: str, description: str) -> None:
     """Create a repo."""
-    repo = pfs.Repo(name=name, type="user", project=refs.project())  # a dot in it is not a type: it is refused
-    app.server.pfs.CreateRepo(pfs.CreateRepoRequest(repo=repo, description=description))
+    calls.create(app.server, calls.named(name, refs.project().name), description)
 
 
 @verb("NAME", example="pachctl update-repo training_data -d 'patients, cleaned'")
@@ -31,9 +31,7 @@ def update_repo(app: App, name: str, description: str) -> None:
 
     The repo has to exist.
     """
-    repo = refs.repo(name)
-    app.server.pfs.InspectRepo(pfs.InspectRepoRequest(repo=repo))
-    app.server.pfs.CreateRepo(pfs.CreateRepoRequest(repo=repo, description=description, update=True))
+    calls.update(app.server, refs.repo(name), description)
 
 
 @verb("NAME", example="pachctl inspect-repo training_data")
@@ -43,7 +41,7 @@ def inspect_repo(app: App, name: str, raw: bool) -> None:
 
     The size is that of the head of the branch master.
     """
-    info = app.server.pfs.InspectRepo(pfs.InspectRepoRequest(repo=refs.repo(name)))
+    info = calls.inspect(app.server, refs.repo(name))
     if raw:
         json.show([info])
     else:
@@ -91,6 +89,5 @@ def _delete(app: App, name: str | None, force: bool) -> None:
     if name is None:
         app.server.pfs.DeleteRepos(pfs.DeleteReposRequest(projects=[refs.project()], force=force))
         return
-    request = pfs.DeleteRepoRequest(repo=refs.repo(name), force=force)
-    if not app.server.pfs.DeleteRepo(request).deleted:
+    if not calls.delete(app.server, refs.repo(name), force=force):
         raise NotFound(f"repo {name} not found")

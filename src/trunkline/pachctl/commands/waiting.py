@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, NotFound
+from trunkline.kernel.errors import InvalidRequest
 from trunkline.pachctl import provenance, refs, table
 from trunkline.pachctl import raw as json
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import commits as calls
 from trunkline.pachctl.connect import Server
 from trunkline.pachctl.grammar import raw_flag, verb
 from trunkline.pachctl.provenance import Key, key
 from trunkline.pachctl.views import commits as view
 from trunkline.pachctl.views import jobs as job_view
-from trunkline.pachctl.views.cells import nanos, repo_of
+from trunkline.pachctl.views.cells import repo_of
 from trunkline.wire import pfs_pb2 as pfs
 from trunkline.wire import pps_pb2 as pps
 
@@ -73,7 +74,10 @@ def subscribe_commit(app: App, repo: str, branch: str, since: str | None, new: b
     """
     if new and since is not None:
         raise InvalidRequest("--new and --from cannot both be provided")
-    infos = _subscribed(app.server, repo, branch, _last_seen(app.server, repo, branch, since, new))
+    owner = refs.repo(repo)
+    first = None if since is None else refs.commit(repo, since)
+    last = calls.last_seen(app.server, owner, branch, first, new=new)
+    infos = calls.subscribed(app.server, owner, branch, last)
     if raw:
         json.show(infos)
     else:
@@ -99,24 +103,3 @@ def _jobs_of(server: Server, outputs: Sequence[Key]) -> Iterator[pps.JobInfo]:
         for info in server.pps.InspectJobSet(request):
             if key(info.output_commit) in wanted:
                 yield info
-
-
-def _last_seen(server: Server, repo: str, branch: str, since: str | None, new: bool) -> pfs.CommitInfo | None:
-    """The commit after which to begin, if there is one."""
-    if since is not None:
-        return provenance.inspect(server, refs.commit(repo, since))
-    if not new:
-        return None
-    try:
-        return provenance.inspect(server, refs.commit(repo, branch))
-    except NotFound:
-        server.pfs.InspectRepo(pfs.InspectRepoRequest(repo=refs.repo(repo)))
-        return None
-
-
-def _subscribed(server: Server, repo: str, branch: str, last: pfs.CommitInfo | None) -> Iterator[pfs.CommitInfo]:
-    """Commits as they finish; the server sends older ones than `last` too, they are left out here."""
-    request = pfs.SubscribeCommitRequest(repo=refs.repo(repo), branch=branch, state=pfs.FINISHED, all=True)
-    begin = -1 if last is None else nanos(last.started)
-    infos: Iterable[pfs.CommitInfo] = server.pfs.SubscribeCommit(request)
-    return (info for info in infos if nanos(info.started) > begin)
