@@ -86,11 +86,12 @@ def write(
         head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
     if head is not None and not head.open:
         pfs.readable(head, alive)
-    written = layers_of(pfs, operations, alive)
+    written = _stored(pfs, operations, alive)
     for _ in range(ATTEMPTS):
         made = _try(pfs, target, written, alive)
         if made is not None:
             return made
+    _check(alive)
     return pfs.change(lambda change: _deferred(change, target, written))
 
 
@@ -101,12 +102,21 @@ def layers_of(pfs: Pfs, operations: Iterable[Operation], alive: Callable[[], boo
         Cancelled: the caller went away before the end of the stream.
         NotFound, Refused, InvalidRequest: an operation breaks a rule.
     """
+    written = _stored(pfs, operations, alive)
+    _check(alive)
+    return written
+
+
+def _stored(pfs: Pfs, operations: Iterable[Operation], alive: Callable[[], bool]) -> list[Layer]:
     builder = LayerBuilder(pfs.maps, ContentWriter(pfs.store))
     _collect(pfs, builder, operations, alive)
-    written = builder.finish()
+    return builder.finish()
+
+
+def _check(alive: Callable[[], bool]) -> None:
+    """The last look at the caller; it may wait a moment, so it comes when everything else is done."""
     if not alive():
         raise Cancelled("the caller went away before everything was sent: nothing was written")
-    return written
 
 
 def tx_commit(tx: Tx, target: CommitRef) -> Commit | None:
@@ -144,6 +154,7 @@ def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], 
         head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
     if head is not None and head.open:
         opened = head
+        _check(alive)
         return pfs.change(lambda change: _append(change, opened, written))
     if head is not None:
         head = pfs.readable(head, alive)
@@ -154,6 +165,7 @@ def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], 
     folded = fold(pfs.maps, pfs.reader, base, written, ContentWriter(pfs.store))
     if folded.problem:
         raise Refused(f"cannot write to {target}: {folded.problem}")
+    _check(alive)
     return pfs.change(lambda change: _one_off(change, target, head, folded.root))
 
 
