@@ -25,7 +25,8 @@ from trunkline.pps.states import PipelineState
 log = logging.getLogger("trunkline.pachd")
 
 _UNFINISHED = "SELECT DISTINCT pipeline FROM jobs WHERE finished IS NULL"
-_IN_STATE = "SELECT id FROM pipelines WHERE state = ?"
+_IN_STATES = "SELECT id, state FROM pipelines WHERE state IN ('STARTING', 'CRASHING')"
+_RUNNING = "SELECT id FROM pipelines WHERE state = 'RUNNING'"
 
 
 class JobLoop:
@@ -84,14 +85,13 @@ class JobLoop:
         """A pipeline runs once it was looked at, and crashes while it has a job and workers do not come up."""
         trouble = self._workers.trouble
         with self._pps.pfs.catalog.read() as tx:
-            fresh = [int(row["id"]) for row in tx.rows(_IN_STATE, ("STARTING",))]
-            crashing = [int(row["id"]) for row in tx.rows(_IN_STATE, ("CRASHING",))]
-            running = [int(row["id"]) for row in tx.rows(_IN_STATE, ("RUNNING",))]
-        for key in fresh:
-            self._set(key, PipelineState.RUNNING)
-        for key in crashing if not trouble else ():
-            self._set(key, PipelineState.RUNNING)
-        for key in set(running) & set(busy) if trouble else ():
+            found = [(int(row["id"]), row["state"]) for row in tx.rows(_IN_STATES)]
+            # Asked in trouble only: this runs after every write to the catalog.
+            running = [int(row["id"]) for row in tx.rows(_RUNNING)] if trouble else []
+        for key, state in found:
+            if state == "STARTING" or not trouble:
+                self._set(key, PipelineState.RUNNING)
+        for key in set(running) & set(busy):
             self._set(key, PipelineState.CRASHING, trouble)
 
     def _set(self, key: int, state: PipelineState, reason: str = "") -> None:
