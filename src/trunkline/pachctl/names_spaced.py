@@ -36,6 +36,16 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("squash commitV2", "spaced.removing", "Take one commit out of the history; what it wrote stays visible."),
         ("delete commitV2", "spaced.removing", "Delete one commit with its data."),
     ),
+    "file": (
+        ("put file", "spaced.transfer", "Put files into a branch or an open commit."),
+        ("get file", "spaced.transfer", "Get the content of a file, or of a directory."),
+        ("inspect file", "spaced.files", "Show one file or directory."),
+        ("list file", "spaced.files", "List the files in a directory."),
+        ("glob file", "spaced.files", "List the files that match a glob pattern."),
+        ("diff file", "spaced.diffing", "Show what differs between two commits."),
+        ("copy file", "spaced.files", "Copy a file or directory, without moving its bytes."),
+        ("delete file", "spaced.files", "Delete a file; with -r a directory."),
+    ),
     "transaction": (
         ("start transaction", "spaced.transactions", "Start a transaction and make it the active one."),
         ("stop transaction", "spaced.transactions", "Stop adding commands to the active transaction."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -51,19 +51,26 @@ def split_list(words: Iterable[str]) -> list[str]:
     return found
 
 
-def resolve(origins: Sequence[str], path: str | None, *, recursive: bool) -> Iterator[Source]:
+Naming = Callable[[str, str | None, bool], str]
+"""Where a source goes: of the source, the PATH of the command line if there was one, and whether there are several."""
+
+
+def resolve(
+    origins: Sequence[str], path: str | None, *, recursive: bool, naming: Naming | None = None
+) -> Iterator[Source]:
     """Each source with its target, in the order given; directories as the files below them.
 
     Args:
         origins: files, directories, URLs or `-`; at least one.
         path: the PATH of the command line, or `None` if there was none.
         recursive: whether directories may be given.
+        naming: the rule for targets; that of 1.7 unless given.
 
     Raises:
         InvalidRequest: a source that is not there or cannot be stored; a target that comes twice.
     """
     several = len(origins) > 1
-    pairs = [(origin, _target(origin, path, several)) for origin in origins]
+    pairs = [(origin, (naming or _target)(origin, path, several)) for origin in origins]
     for origin, _ in pairs:
         _check(origin, recursive)
     sources = (source for origin, target in pairs for source in _expand(origin, target))

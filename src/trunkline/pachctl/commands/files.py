@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, NotBuilt
+from trunkline.kernel.errors import InvalidRequest
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, table
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import files as calls
 from trunkline.pachctl.grammar import raw_flag, verb
 from trunkline.pachctl.views import files as view
 from trunkline.wire import pfs_pb2 as pfs
@@ -25,7 +26,7 @@ MOST_CHILDREN = 100
 def inspect_file(app: App, repo: str, commit: str, path: str, raw: bool) -> None:
     """Show one file or directory."""
     file = refs.file(repo, commit, path)
-    info = app.server.pfs.InspectFile(pfs.InspectFileRequest(file=file))
+    info = calls.inspect(app.server, file)
     if raw:
         json.show([info])
         return
@@ -45,11 +46,13 @@ def list_file(app: App, repo: str, commit: str, path: str | None, raw: bool) -> 
     """
     file = refs.file(repo, commit, path or "/")
     request = pfs.ListFileRequest(file=file)
-    listed: Iterator[Any] = iter(app.server.pfs.ListFile(request)) if raw else _rows(app, request)
+    listed: Iterator[Any] = (
+        iter(app.server.pfs.ListFile(request)) if raw else calls.rows(app.server, request, view.cells, view.row)
+    )
     first = list(islice(listed, 1))
     if not first and path is not None and path.strip("/"):
         # A path that is not there lists nothing; only InspectFile tells it from an empty directory.
-        app.server.pfs.InspectFile(pfs.InspectFileRequest(file=file))
+        calls.inspect(app.server, file)
     if raw:
         json.show(chain(first, listed))
     else:
@@ -57,12 +60,7 @@ def list_file(app: App, repo: str, commit: str, path: str | None, raw: bool) -> 
 
 
 def _rows(app: App, request: pfs.ListFileRequest) -> Iterator[tuple[str, ...]]:
-    """The lines of a listing; in columns where the server knows that, which is ten times as fast."""
-    try:
-        for rows in app.server.listing.ListFile(request):
-            yield from map(view.cells, rows.path, rows.size_bytes)
-    except NotBuilt:
-        yield from map(view.row, app.server.pfs.ListFile(request))
+    return calls.rows(app.server, request, view.cells, view.row)
 
 
 @verb("REPO COMMIT PATTERN", example="pachctl glob-file qc_pre_process master '/1*.json'")
@@ -98,14 +96,15 @@ def diff_file(
     given = sum(word is not None for word in (old_repo, old_commit, old_path))
     if given not in (0, 3):
         raise InvalidRequest(f"diff-file expects either 3 or 6 args, got {3 + given}")
-    request = pfs.DiffFileRequest(new_file=refs.file(new_repo, new_commit, new_path), shallow=shallow)
+    new_file = refs.file(new_repo, new_commit, new_path)
+    old_file = None
     if old_repo is not None and old_commit is not None and old_path is not None:
-        request.old_file.CopyFrom(refs.file(old_repo, old_commit, old_path))
+        old_file = refs.file(old_repo, old_commit, old_path)
     new, old = [], []
-    for pair in app.server.pfs.DiffFile(request):
-        if pair.HasField("new_file") and _is_shown(pair.new_file, new_path, shallow):
+    for pair in calls.diff(app.server, new_file, old_file, shallow=shallow):
+        if pair.HasField("new_file"):
             new.append(view.row(pair.new_file))
-        if pair.HasField("old_file") and _is_shown(pair.old_file, old_path or new_path, shallow):
+        if pair.HasField("old_file"):
             old.append(view.row(pair.old_file))
     for title, rows in (("New Files:", new), ("Old Files:", old)):
         if rows:
@@ -129,11 +128,9 @@ def copy_file(
     overwrite: bool,
 ) -> None:
     """Copy a file or directory, without moving its bytes."""
-    _refuse_empty(src_path, dst_path)
     source = refs.file(src_repo, src_commit, src_path)
-    app.server.pfs.InspectFile(pfs.InspectFileRequest(file=source))
-    copy = pfs.CopyFile(dst=dst_path, src=source, append=not overwrite)
-    _modify(app, refs.commit(dst_repo, dst_branch), pfs.ModifyFileRequest(copy_file=copy))
+    target = refs.file(dst_repo, dst_branch, dst_path)
+    calls.copy(app.server, source, target, append=not overwrite)
 
 
 @verb("REPO BRANCH PATH", example="pachctl delete-file attributes master 2.json")
@@ -142,21 +139,7 @@ def delete_file(app: App, repo: str, branch: str, path: str) -> None:
 
     BRANCH may be the id of an open commit too.
     """
-    _refuse_empty(path)
-    commit = refs.commit(repo, branch)
-    found = app.server.pfs.InspectFile(pfs.InspectFileRequest(file=pfs.File(commit=commit, path=path)))
-    exact = path.rstrip("/") + "/" if found.file_type == pfs.DIR else path
-    _modify(app, commit, pfs.ModifyFileRequest(delete_file=pfs.DeleteFile(path=exact)))
-
-
-def _modify(app: App, commit: pfs.Commit, change: pfs.ModifyFileRequest) -> None:
-    app.server.pfs.ModifyFile(iter([pfs.ModifyFileRequest(set_commit=commit), change]))
-
-
-def _refuse_empty(*paths: str) -> None:
-    """An empty path means the root elsewhere; where something is deleted or written it is a slip of a script."""
-    if not all(paths):
-        raise InvalidRequest("path () invalid: a path is needed that is not empty; the root is /")
+    calls.delete(app.server, refs.file(repo, branch, path), recursive=None)
 
 
 def _show(infos: Iterable[pfs.FileInfo], raw: bool) -> None:
@@ -164,11 +147,3 @@ def _show(infos: Iterable[pfs.FileInfo], raw: bool) -> None:
         json.show(infos)
     else:
         table.show(view.HEADER, map(view.row, infos))
-
-
-def _is_shown(info: pfs.FileInfo, base: str, shallow: bool) -> bool:
-    """Files; with `shallow` only what lies directly in the base, directories too."""
-    if not shallow:
-        return info.file_type != pfs.DIR
-    below = info.file.path.strip("/").removeprefix(base.strip("/")).strip("/")
-    return below != "" and "/" not in below

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, NotFound, TrunklineError
+from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.pachctl import refs
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import files as calls
 from trunkline.pachctl.download import unpack, write_file
 from trunkline.pachctl.grammar import verb
 from trunkline.wire import pfs_pb2 as pfs
@@ -30,13 +30,28 @@ def get_file(
 
     Without --output the content goes to standard output.
     """
+    get(app, pfs.GetFileRequest(file=refs.file(repo, commit, path)), recursive=recursive, output=output)
+
+
+def get(app: App, request: pfs.GetFileRequest, *, recursive: bool, output: str | None) -> None:
+    """Gets a file, or with `recursive` everything that its path matches; both grammars come here.
+
+    Args:
+        app: the invocation.
+        request: the file, and where to begin in it.
+        recursive: into a directory.
+        output: the file or directory to write to; nothing or `-` for standard output.
+
+    Raises:
+        InvalidRequest: standard output cannot hold more than one file.
+    """
+    path = request.file.path
     if recursive and output is None:
         raise InvalidRequest("an output path needs to be specified when using the --recursive flag")
-    request = pfs.GetFileRequest(file=refs.file(repo, commit, path))
     if recursive and output is not None:
         _get_tree(app, request, path, Path(output))
         return
-    pieces = _pieces(app, request)
+    pieces = calls.content(app.server, request)
     if output is None or output == "-":
         for piece in pieces:
             sys.stdout.buffer.write(piece)
@@ -44,19 +59,6 @@ def get_file(
         return
     target = Path(output)
     write_file(target / Path(path).name if target.is_dir() else target, pieces)
-
-
-def _pieces(app: App, request: pfs.GetFileRequest) -> Iterator[bytes]:
-    try:
-        for message in app.server.pfs.GetFile(request):
-            yield message.value
-    except TrunklineError as error:
-        if "GetFileTAR" not in str(error):
-            raise
-        raise InvalidRequest(
-            f"couldn't download {request.file.path}: it is a directory, or more than one file. "
-            "Try again with the -r flag, and -o for the directory to write to"
-        ) from None
 
 
 def _get_tree(app: App, request: pfs.GetFileRequest, path: str, output: Path) -> None:

@@ -66,7 +66,7 @@ def put_file(
         raise NotBuilt("put-file --split is not built yet; split the data before putting it")
     if commit:
         app.note("--commit has no effect any more: every put is a commit of its own, unless one is open")
-    origins = _origins(files, input_file)
+    origins = origins_of(files, input_file)
     sources = resolve(origins, path, recursive=recursive)
     if STDIN in origins:
         print("Reading from stdin.", flush=True)
@@ -74,7 +74,7 @@ def put_file(
         upload(app.server, target, sources, overwrite=overwrite, recursive=recursive)
 
 
-def _origins(files: Iterable[str], input_file: str | None) -> list[str]:
+def origins_of(files: Iterable[str], input_file: str | None) -> list[str]:
     """All sources of the command line, in order; standard input if none is named."""
     origins = split_list(files)
     if input_file is not None:
