@@ -6,6 +6,7 @@ Exit codes are those of `kernel.errors`; a failure to start is one line on stand
 from __future__ import annotations
 
 import argparse
+import gc
 import signal
 import sys
 import threading
@@ -70,6 +71,7 @@ def serve(settings: Settings, to_stderr: bool) -> None:
     log.configure(settings.log_level, None if to_stderr else settings.logs_path / "pachd.log")
     try:
         daemon.start()
+        gc.freeze()  # what is here now stays; looking through it again and again stops every call for 20 ms
         # With a timeout: a signal that comes just before a wait without one would be looked at only after it.
         while not stopping.wait(_LOOK_SECONDS):
             pass

@@ -224,6 +224,15 @@ class MapsSuite:
         for key in [*model, *others]:
             assert maps.get(root, key) == model.get(key)
 
+    @settings(_inherited, max_examples=30)
+    @given(entry_maps(), st.lists(keys, max_size=30))
+    def test_look_ups_in_any_order_near_each_other(self, model: ModelMap, others: list[bytes]) -> None:
+        maps = self.fresh()
+        near = maps.near(self.build(maps, model))
+        for key in [*others, *sorted(model), *others]:
+            assert near.get(key) == model.get(key)
+            assert near.any_under(key) == any(one.startswith(key) for one in model)
+
     def test_a_folder_is_a_key_range(self) -> None:
         maps = self.fresh()
         entries = sample_entries(2500)
