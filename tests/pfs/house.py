@@ -70,13 +70,21 @@ class House:
         for name in names:
             self.pfs.change(lambda change, name=name: repos.create(change, RepoRef(name)))
 
-    def branch(self, name: str, *provenance: str, head: str | None = None, trigger: Trigger | None = None) -> Branch:
+    def branch(
+        self,
+        name: str,
+        *provenance: str,
+        head: str | None = None,
+        trigger: Trigger | None = None,
+        quiet: tuple[str, ...] = (),
+    ) -> Branch:
         return self.pfs.change(
             lambda change: branches.create(
                 change,
                 branch_ref(name),
                 head=None if head is None else commit_ref(head),
                 provenance_refs=[branch_ref(one) for one in provenance],
+                quiet=[branch_ref(one) for one in quiet],
                 trigger=trigger,
             )
         )

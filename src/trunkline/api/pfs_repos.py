@@ -203,4 +203,10 @@ def branch_info(tx: Tx, branch: Branch) -> pfs_pb2.BranchInfo:
         created_at=convert.timestamp(branch.created),
         updated_at=convert.timestamp(branch.updated),
         metadata=metadata.decode(branch.metadata),
+        branch_propagation_specs=[
+            pfs_pb2.BranchPropagationSpec(
+                branch=convert.branch_message(one.ref), propagation_spec=pfs_pb2.PropagationSpec(never=True)
+            )
+            for one in provenance.quiet_branches(tx, branch.key)
+        ],
     )

@@ -82,13 +82,15 @@ def _create_branch(request: pfs_pb2.CreateBranchRequest) -> Step:
         raise InvalidRequest("branch cannot be nil")
     if not request.branch.HasField("repo"):
         raise InvalidRequest("branch repo cannot be nil")
-    if request.branch_propagation_specs:
-        raise NotBuilt("propagation specs of branches are not built yet: docs/compatibility.md lists what is")
     ref = convert.branch_ref(request.branch)
     head = convert.optional_commit_ref(request, "head")
     upstream = [convert.branch_ref(one) for one in request.provenance]
+    specs = {convert.branch_ref(one.branch): one.propagation_spec.never for one in request.branch_propagation_specs}
+    quiet = [one for one, never in specs.items() if never]
     trigger = convert.trigger(request.trigger) if request.HasField("trigger") else None
-    return lambda change: branches.create(change, ref, head=head, provenance_refs=upstream, trigger=trigger)
+    return lambda change: branches.create(
+        change, ref, head=head, provenance_refs=upstream, quiet=quiet, trigger=trigger
+    )
 
 
 def _delete_branch(request: pfs_pb2.DeleteBranchRequest) -> Step:

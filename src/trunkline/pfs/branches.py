@@ -7,7 +7,7 @@ that no commit ever changes where it came from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
 from trunkline.kernel.names import check_branch_name
@@ -24,6 +24,7 @@ def create(
     *,
     head: CommitRef | None = None,
     provenance_refs: Sequence[BranchRef] = (),
+    quiet: Collection[BranchRef] = (),
     trigger: Trigger | None = None,
 ) -> Branch:
     """Makes a branch, or replaces the provenance (and the head and the trigger, if given) of an existing one.
@@ -31,6 +32,7 @@ def create(
     Args:
         head: the commit that becomes the head; None keeps the one there is, or makes an empty one.
         provenance_refs: the branches it comes from; those that do not exist are made, empty.
+        quiet: those of them whose new commits cause none here.
         trigger: when it follows another branch; None keeps what there is.
 
     Raises:
@@ -40,7 +42,7 @@ def create(
     repo = resolve.repo(change.tx, ref.repo)
     existing = resolve.find_branch(change.tx, ref)
     _check_trigger(change, repo, existing, ref, trigger, provenance_refs)
-    _check_provenance(ref, provenance_refs)
+    _check_provenance(ref, provenance_refs, quiet)
     given = None if head is None else _head(change, ref, head)
     upstream = [_upstream(change, one) for one in dict.fromkeys(provenance_refs)]
     before = set() if existing is None else {one.key for one in provenance.direct_branches(change.tx, existing.key)}
@@ -53,8 +55,7 @@ def create(
             commits.close_empty(change, start)
     moved = existing is None or replaced or start != existing.head
     key = commits.point_branch(change, repo.key, ref, existing, start) if moved else existing.key  # type: ignore[union-attr]
-    if replaced:
-        provenance.set_provenance(change.tx, key, upstream)
+    provenance.set_provenance(change.tx, key, upstream, _keys(change, quiet))
     found = rows.branch_by_key(change.tx, key)
     assert found is not None, "the branch was just written"
     if replaced and upstream:
@@ -87,7 +88,11 @@ def _check_trigger(
         triggers.check(change.tx, repo.key, ref, trigger)
 
 
-def _check_provenance(ref: BranchRef, upstream: Sequence[BranchRef]) -> None:
+def _keys(change: Change, refs: Collection[BranchRef]) -> set[int]:
+    return {resolve.branch(change.tx, one).key for one in refs}
+
+
+def _check_provenance(ref: BranchRef, upstream: Sequence[BranchRef], quiet: Collection[BranchRef]) -> None:
     """Refuses what no graph could hold, before branches are made for it."""
     named: dict[RepoRef, str] = {}
     for one in upstream:
@@ -95,6 +100,9 @@ def _check_provenance(ref: BranchRef, upstream: Sequence[BranchRef]) -> None:
             raise Refused(f"repo {ref.repo} cannot be in the provenance of its own branch")
         if named.setdefault(one.repo, one.name) != one.name:
             raise Refused(f'multiple branches from the same repo, "{one.repo}", cannot participate in a DAG')
+    for one in quiet:
+        if one not in upstream:
+            raise Refused(f"branch {one} has a propagation spec for {ref}, and is not in its provenance: add it there")
 
 
 def _head(change: Change, ref: BranchRef, head: CommitRef) -> int:

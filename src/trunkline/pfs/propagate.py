@@ -1,4 +1,4 @@
-"""What one change causes downstream: new open commits on every branch that comes from a moved one.
+"""What one change causes downstream: new open commits on every branch that comes from a moved one and follows it.
 
 Invariants kept here: a new commit's direct provenance is the heads, at the end of the change, of its branch's direct
 provenance, whatever the order of the steps; upstream commits have smaller keys than downstream ones; a commit set has
@@ -26,8 +26,10 @@ def propagate(change: Change) -> None:
         CycleDetected: a commit would come from itself.
     """
     found: set[int] = set()
+    following: set[int] = set()
     for moved in change.moved:
         found.update(branch.key for branch in provenance.downstream_branches(change.tx, moved))
+        following.update(branch.key for branch in provenance.branches_to_follow(change.tx, moved))
     depth = {key: len(provenance.upstream_branches(change.tx, key)) for key in found}
     upstream_first = sorted(found, key=lambda key: (depth[key], key))
     # Once is enough, unless a commit got younger under a branch of its repo that nobody downstream is tied to.
@@ -35,11 +37,14 @@ def propagate(change: Change) -> None:
     while replaced:
         replaced = False
         for key in upstream_first:
-            replaced |= _bring_up_to_date(change, key)
+            replaced |= _bring_up_to_date(change, key, follows=key in following)
 
 
-def _bring_up_to_date(change: Change, key: int) -> bool:
-    """Sees to the head of one branch; whether a commit that others may come from was replaced by a younger one."""
+def _bring_up_to_date(change: Change, key: int, *, follows: bool) -> bool:
+    """Sees to the head of one branch; whether a commit that others may come from was replaced by a younger one.
+
+    A branch that does not follow gets no commit; but one that it has in this change comes from the heads of the end.
+    """
     branch = rows.branch_by_key(change.tx, key)
     assert branch is not None, "no branch is deleted during propagation"
     upstream = provenance.direct_branches(change.tx, key)
@@ -47,6 +52,8 @@ def _bring_up_to_date(change: Change, key: int) -> bool:
         return False  # a spout writes its own commits
     head = need(change, branch.head)
     if head.id != change.set_id:
+        if not follows:
+            return False
         commit = insert_commit(change, branch.repo_key, branch.ref.name, parent=head.key, origin="AUTO")
         link_provenance(change, commit, key)
         change.tx.run("UPDATE branches SET head = ?, updated = ? WHERE id = ?", (commit, change.now, key))

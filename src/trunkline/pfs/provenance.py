@@ -6,7 +6,7 @@ depth and width of the user's graph and not the number of commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from trunkline.catalog import Tx
 from trunkline.pfs import rows
@@ -35,6 +35,26 @@ def downstream_branches(tx: Tx, branch: int) -> list[Branch]:
     """Every branch that comes from this one, at any depth."""
     query = _sql(_DOWN, "branch_provenance") + rows.BRANCH_QUERY + "JOIN closure ON closure.id = branches.id"
     return [rows.branch_of(row) for row in tx.rows(query + " ORDER BY branches.id", (branch,))]
+
+
+def branches_to_follow(tx: Tx, branch: int) -> list[Branch]:
+    """Every branch that gets a new commit when this one does: those downstream by edges that pass changes on."""
+    query = (
+        "WITH RECURSIVE closure (id) AS (SELECT branch FROM branch_provenance WHERE upstream = ? AND never = 0 "
+        "UNION SELECT branch FROM branch_provenance JOIN closure ON upstream = closure.id WHERE never = 0) "
+        + rows.BRANCH_QUERY
+        + "JOIN closure ON closure.id = branches.id ORDER BY branches.id"
+    )
+    return [rows.branch_of(row) for row in tx.rows(query, (branch,))]
+
+
+def quiet_branches(tx: Tx, branch: int) -> list[Branch]:
+    """The branches that this one names as its provenance, and whose new commits cause none on it."""
+    where = (
+        "JOIN branch_provenance AS edge ON edge.upstream = branches.id WHERE edge.branch = ? AND edge.never = 1 "
+        "ORDER BY branches.id"
+    )
+    return list(rows.branches(tx, where, (branch,)))
 
 
 def direct_branches(tx: Tx, branch: int) -> list[Branch]:
@@ -92,8 +112,11 @@ def newest_subvenance(tx: Tx, commit: int, most: int, within: str = "") -> list[
     return list(rows.commits(tx, where, (commit, most)))[::-1]
 
 
-def set_provenance(tx: Tx, branch: int, upstream: Iterable[int]) -> None:
-    """Replaces the direct provenance of a branch."""
+def set_provenance(tx: Tx, branch: int, upstream: Iterable[int], quiet: Container[int] = ()) -> None:
+    """Replaces the direct provenance of a branch; new commits of the `quiet` ones will cause none on it."""
     tx.run("DELETE FROM branch_provenance WHERE branch = ?", (branch,))
     for key in upstream:
-        tx.run("INSERT INTO branch_provenance (branch, upstream) VALUES (?, ?)", (branch, key))
+        tx.run(
+            "INSERT INTO branch_provenance (branch, upstream, never) VALUES (?, ?, ?)",
+            (branch, key, int(key in quiet)),
+        )
