@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.pfs.house import House, add, branch_ref, commit_ref
 
 from trunkline.catalog import SqliteCatalog
-from trunkline.pfs import listing, provenance, resolve
+from trunkline.pfs import commit_lists, listing, provenance, resolve
 from trunkline.pfs.refs import RepoRef
 
 FEW, MANY = 20, 600
@@ -76,6 +76,11 @@ def start_and_finish(house: House) -> None:
     house.settle()
 
 
+def long_ago(house: House) -> int:
+    """When one of the oldest commits was started: where the last page of a list begins."""
+    return list(commit_lists.list_commits(house.catalog, RepoRef("data"), number=8, reverse=True))[-1].started
+
+
 def look(house: House) -> None:
     with house.catalog.read() as tx:
         head = resolve.commit(tx, commit_ref("data"))
@@ -85,8 +90,12 @@ def look(house: House) -> None:
         branch = resolve.branch(tx, branch_ref("out"))
         provenance.upstream_branches(tx, branch.key)
         provenance.newest_subvenance(tx, head.key, 10)
-        list(listing.list_commits(tx, RepoRef("data"), number=5))
-        list(zip(range(5), listing.list_commits(tx, RepoRef("data"), to=commit_ref("data")), strict=False))
+        list(commit_lists.list_commits(house.catalog, RepoRef("data"), number=5))
+        list(
+            zip(
+                range(5), commit_lists.list_commits(house.catalog, RepoRef("data"), to=commit_ref("data")), strict=False
+            )
+        )
 
 
 STEPS: list[tuple[str, Callable[[House], object]]] = [

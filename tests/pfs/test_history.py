@@ -9,16 +9,15 @@ from tests.pfs.house import House, branch_ref
 
 from trunkline.kernel.errors import NotFound, Refused
 from trunkline.kernel.ids import SetId
-from trunkline.pfs import branches, commits, history, listing, provenance, repos
+from trunkline.pfs import branches, commit_lists, commits, history, listing, provenance, repos
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import SPEC, BranchRef, RepoRef
 
 
 def chain_of(house: House, name: str = "data") -> list[str]:
     """The ids from the head of master to the root."""
-    with house.catalog.read() as tx:
-        head = listing.CommitRef(RepoRef(name), branch="master")
-        return [one.id for one in listing.list_commits(tx, RepoRef(name), to=head)]
+    head = listing.CommitRef(RepoRef(name), branch="master")
+    return [one.id for one in commit_lists.list_commits(house.catalog, RepoRef(name), to=head)]
 
 
 @pytest.fixture

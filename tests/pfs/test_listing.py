@@ -10,7 +10,7 @@ from tests.pfs.house import House, add, commit_ref
 
 from trunkline.kernel.errors import Cancelled, InvalidRequest, NotFound, Refused
 from trunkline.kernel.ids import SetId, new_id
-from trunkline.pfs import listing
+from trunkline.pfs import commit_lists, listing
 from trunkline.pfs.listing import Wait
 from trunkline.pfs.refs import RepoRef
 from trunkline.pfs.rows import Commit
@@ -30,8 +30,7 @@ def chain(house: House) -> tuple[House, list[str]]:
 
 
 def listed(house: House, repo: RepoRef | None = DATA, **how: object) -> list[str]:
-    with house.catalog.read() as tx:
-        return [one.id for one in listing.list_commits(tx, repo, **how)]  # type: ignore[arg-type]
+    return [one.id for one in commit_lists.list_commits(house.catalog, repo, **how)]  # type: ignore[arg-type]
 
 
 def test_commits_are_listed_newest_first(chain: tuple[House, list[str]]) -> None:
@@ -47,6 +46,19 @@ def test_a_walk_along_parents(chain: tuple[House, list[str]]) -> None:
     assert listed(house, to=commit_ref(f"data@{made[2]}")) == made[2::-1]
     assert listed(house, to=commit_ref("data"), start=commit_ref(f"data@{made[1]}")) == [made[3], made[2]]
     assert listed(house, to=commit_ref("data"), start=commit_ref("data@dev")) == made[3::-1]
+
+
+def test_a_long_list_is_read_in_pages(house: House) -> None:
+    house.repo("data")
+    made = [house.put("data", a=str(number)).id for number in range(45)]
+    assert listed(house) == listed(house, None) == listed(house, to=commit_ref("data")) == made[::-1]
+    assert listed(house, reverse=True) == made
+    for last in (0, 11, 30, 44):
+        marker = house.commit(f"data@{made[last]}").started
+        assert listed(house, started=marker) == listed(house, None, started=marker) == made[:last][::-1]
+        assert listed(house, started=marker, to=commit_ref("data")) == made[:last][::-1]
+        assert listed(house, started=marker, reverse=True) == made[last + 1 :]
+        assert listed(house, started=marker, number=3, origin="USER") == made[:last][::-1][:3]
 
 
 def test_number_and_origin_and_time_narrow_the_list(chain: tuple[House, list[str]]) -> None:

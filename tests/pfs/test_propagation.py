@@ -9,7 +9,7 @@ import pytest
 from tests.pfs.house import House, add, branch_ref
 
 from trunkline.kernel.errors import AlreadyExists, NotFound, Refused
-from trunkline.pfs import branches, commits, listing, provenance, repos, resolve
+from trunkline.pfs import branches, commit_lists, commits, listing, provenance, repos, resolve
 from trunkline.pfs.change import Change
 from trunkline.pfs.refs import SPEC, BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Commit
@@ -19,8 +19,7 @@ OUT_SPEC = BranchRef(RepoRef("out", SPEC), "master")
 
 def ids(house: House, name: str) -> list[str]:
     """The commits of a repo, newest first."""
-    with house.catalog.read() as tx:
-        return [one.id for one in listing.list_commits(tx, RepoRef(name))]
+    return [one.id for one in commit_lists.list_commits(house.catalog, RepoRef(name))]
 
 
 def upstream(house: House, commit: Commit) -> dict[str, str]:

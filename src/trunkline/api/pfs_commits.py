@@ -13,7 +13,7 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Root
-from trunkline.pfs import commits, filesets, history, listing, metadata, provenance, resolve, rows
+from trunkline.pfs import commit_lists, commits, filesets, history, listing, metadata, provenance, resolve, rows
 from trunkline.pfs.listing import Wait
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
@@ -59,18 +59,16 @@ class CommitCalls:
 
     def ListCommit(self, request: pfs_pb2.ListCommitRequest, call: Call) -> Iterator[pfs_pb2.CommitInfo]:
         """Commits, newest first."""
-        with self._pfs.catalog.read() as tx:
-            walk = listing.list_commits(
-                tx,
-                convert.repo_ref(request.repo) if request.repo.name else None,
-                start=convert.optional_commit_ref(request, "from"),
-                to=convert.optional_commit_ref(request, "to"),
-                number=request.number,
-                reverse=request.reverse,
-                origin=_origin(request.origin_kind) if not request.all else "",
-                started=_started(request),
-            )
-            found = list(walk)  # no snapshot is held while a slow caller reads
+        found = commit_lists.list_commits(
+            self._pfs.catalog,
+            convert.repo_ref(request.repo) if request.repo.name else None,
+            start=convert.optional_commit_ref(request, "from"),
+            to=convert.optional_commit_ref(request, "to"),
+            number=request.number,
+            reverse=request.reverse,
+            origin=_origin(request.origin_kind) if not request.all else "",
+            started=_started(request),
+        )
         for commit in found:
             yield self._info(commit, bound=True)
 

@@ -17,7 +17,7 @@ from trunkline.pfs import metadata, projects, provenance, repos, resolve, rows, 
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import USER, BranchRef
-from trunkline.pfs.rows import Branch, Repo
+from trunkline.pfs.rows import Branch, Commit, Repo
 from trunkline.wire import pfs_pb2
 from trunkline.wire.transaction_pb2 import TransactionRequest
 
@@ -79,12 +79,12 @@ class RepoCalls:
         return Empty()
 
     def InspectRepo(self, request: pfs_pb2.InspectRepoRequest, call: Call) -> pfs_pb2.RepoInfo:
-        """One repo, with the exact size of its `master` head."""
+        """One repo, with the exact size of its `master` head: 0 until that is finished."""
         with self._pfs.catalog.read() as tx:
             repo = resolve.repo(tx, convert.repo_ref(request.repo))
-            size = _master_size(tx, repo)
-            info = _repo_info(tx, repo, size)
-        info.details.size_bytes = size
+            info = _repo_info(tx, repo, _master_size(tx, repo))
+            head = _master_head(tx, repo)
+        info.details.size_bytes = 0 if head is None or head.root is None else Root.unpack(head.root).weight
         return info
 
     def ListRepo(self, request: pfs_pb2.ListRepoRequest, call: Call) -> Iterator[pfs_pb2.RepoInfo]:
@@ -170,11 +170,15 @@ def _project_info(project: projects.Project) -> pfs_pb2.ProjectInfo:
 
 def _master_size(tx: Tx, repo: Repo) -> int:
     """Bytes of the head of `master`; of its nearest finished ancestor while the head is open."""
-    branch = resolve.find_branch(tx, BranchRef(repo.ref, "master"))
-    commit = None if branch is None else rows.commit_by_key(tx, branch.head)
+    commit = _master_head(tx, repo)
     while commit is not None and commit.root is None:
         commit = None if commit.parent is None else rows.commit_by_key(tx, commit.parent)
     return 0 if commit is None or commit.root is None else Root.unpack(commit.root).weight
+
+
+def _master_head(tx: Tx, repo: Repo) -> Commit | None:
+    branch = resolve.find_branch(tx, BranchRef(repo.ref, "master"))
+    return None if branch is None else rows.commit_by_key(tx, branch.head)
 
 
 def _repo_info(tx: Tx, repo: Repo, size: int) -> pfs_pb2.RepoInfo:

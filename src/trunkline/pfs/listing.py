@@ -1,4 +1,4 @@
-"""Lists of commits and commit sets, and waiting for them.
+"""Commit sets, waiting for commits, and following those that come.
 
 Rows are read page by page, so a list that nobody reads to its end costs what was read.
 """
@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from enum import IntEnum
 
 from trunkline.catalog import Catalog, Tx
-from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
+from trunkline.kernel.errors import NotFound, Refused
 from trunkline.kernel.ids import SetId
 from trunkline.pfs import provenance, resolve, rows
 from trunkline.pfs.refs import CommitRef, RepoRef
 from trunkline.pfs.rows import Commit
+
+_READ_AT_ONCE = 500
+"""Commits of a subscription."""
 
 
 class Wait(IntEnum):
@@ -24,71 +27,6 @@ class Wait(IntEnum):
     READY = 2
     FINISHING = 3
     FINISHED = 4
-
-
-def list_commits(
-    tx: Tx,
-    repo: RepoRef | None,
-    *,
-    start: CommitRef | None = None,
-    to: CommitRef | None = None,
-    number: int = 0,
-    reverse: bool = False,
-    origin: str = "",
-    started: int | None = None,
-) -> Iterator[Commit]:
-    """Commits, newest first.
-
-    Args:
-        repo: of this repo only; None for all.
-        start: where a walk along parents ends; excluded.
-        to: where that walk begins; included.
-        number: at the most; 0 for all.
-        origin: USER or AUTO only.
-        started: only commits started before this time (after it with `reverse`).
-
-    Raises:
-        InvalidRequest, NotFound, Refused: spec 01, section 6.
-    """
-    if repo is not None:
-        resolve.repo(tx, repo)
-    if reverse and (start or to):
-        raise InvalidRequest("cannot use 'Reverse' while also using 'From' or 'To'")
-    if start is not None and to is None:
-        raise InvalidRequest("cannot use `from` commit without `to` commit")
-    if any(end is not None and end.repo != repo for end in (start, to)):
-        raise Refused(f"`from` and `to` commits need to be from repo {repo}")
-    found = _everything(tx, repo, reverse) if to is None else _chain(tx, to, start)
-    return _limited(_selected(found, origin, started, reverse), number)
-
-
-def _everything(tx: Tx, repo: RepoRef | None, reverse: bool) -> Iterator[Commit]:
-    order = f"ORDER BY commits.id {'ASC' if reverse else 'DESC'}"
-    if repo is None:
-        return rows.commits(tx, order, ())
-    return rows.commits(tx, f"WHERE commits.repo = ? {order}", (resolve.repo(tx, repo).key,))
-
-
-def _chain(tx: Tx, to: CommitRef, start: CommitRef | None) -> Iterator[Commit]:
-    stop = None if start is None else resolve.commit(tx, start).key
-    at: Commit | None = resolve.commit(tx, to)
-    while at is not None and at.key != stop:
-        yield at
-        at = None if at.parent is None else rows.commit_by_key(tx, at.parent)
-
-
-def _selected(found: Iterator[Commit], origin: str, started: int | None, reverse: bool) -> Iterator[Commit]:
-    for commit in found:
-        in_time = started is None or (commit.started > started if reverse else commit.started < started)
-        if in_time and origin in ("", commit.origin):
-            yield commit
-
-
-def _limited(found: Iterator[Commit], number: int) -> Iterator[Commit]:
-    for count, commit in enumerate(found, start=1):
-        yield commit
-        if count == number:
-            return
 
 
 def members(tx: Tx, set_id: SetId) -> list[Commit]:
@@ -160,7 +98,7 @@ def subscribe(
     Each is sent once, when it is as far as `state` says; `start` alone is left out.
 
     Raises:
-        NotFound, Refused, Cancelled: as for `list_commits` and `wait`.
+        NotFound, Refused, Cancelled: no such repo or commit; as for `wait`.
     """
     with catalog.read() as tx:
         key = resolve.repo(tx, repo).key
@@ -171,7 +109,7 @@ def subscribe(
 
     def look() -> list[Commit] | None:
         with catalog.read() as tx:
-            where = "WHERE commits.repo = ? AND commits.id > ? ORDER BY commits.id"
+            where = f"WHERE commits.repo = ? AND commits.id > ? ORDER BY commits.id LIMIT {_READ_AT_ONCE}"
             return list(rows.commits(tx, where, (key, last))) or None
 
     while True:
