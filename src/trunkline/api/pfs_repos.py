@@ -145,7 +145,7 @@ class RepoCalls:
         """The branches of a repo, or all; newest first unless reversed."""
         with self._pfs.catalog.read() as tx:
             order = f"ORDER BY branches.id {'ASC' if request.reverse else 'DESC'}"
-            if request.HasField("repo"):
+            if request.repo.name:  # the SDK sends an empty repo for none
                 key = resolve.repo(tx, convert.repo_ref(request.repo)).key
                 found = list(rows.branches(tx, f"WHERE branches.repo = ? {order}", (key,)))
             else:
