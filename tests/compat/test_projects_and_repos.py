@@ -171,7 +171,7 @@ def test_delete_repos(here: Place) -> None:
     gone = here.pfs.delete_repos(projects=[here.project]).repos
     assert sorted(one.name for one in gone) == ["a", "b"]
     assert other.pfs.repo_exists(other.repo("c"))
-    assert other.repo("c") in here.pfs.delete_repos(all=True).repos
+    assert other.repo("c") in here.pfs.delete_repos(all=True, force=True).repos
     assert list(here.pfs.list_repo(type="")) == []
 
 
