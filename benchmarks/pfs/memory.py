@@ -9,11 +9,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 from benchmarks.pfs import harness
+from benchmarks.pfs.bare import bare
 from benchmarks.pfs.harness import Pachd
 from benchmarks.pfs.report import Figure, at_most, beside
 
 from trunkline.wire import pfs_pb2 as pfs
+from trunkline.wire import pfs_pb2_grpc
 
 NAME = "memory"
 SHORT = {"mib": 512, "files": 100_000}
@@ -47,7 +50,16 @@ def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
         beside("rate of that", rate / read, " MB/s"),
         at_most("while the files are committed", committed, BAR, " MB"),
         beside("rate of that", sizes["files"] / writing, " files/s"),
+        beside("messages a second into a bare gRPC server", _into_nothing(sizes["files"] // 10), "/s"),
     ]
+
+
+def _into_nothing(number: int) -> float:
+    """The limit of a stream of messages, each with a small file."""
+    with bare() as address:
+        stub = pfs_pb2_grpc.APIStub(grpc.insecure_channel(address))
+        add = (pfs.AddFile(path=harness.path_of(each), raw={"value": b"x" * 15}) for each in range(number))
+        return number / harness.seconds(lambda: stub.ModifyFile(pfs.ModifyFileRequest(add_file=one) for one in add))
 
 
 def _stream(server: Pachd, size: int) -> None:

@@ -114,11 +114,12 @@ class View:
         Raises:
             InvalidRequest: the pattern does not parse.
         """
+        near = self.maps.near(self.root)
         for match in globs.compiled(pattern).expand(self.maps, self.root):
             if match.is_dir:
                 yield Node(match.path, True, match.size, match.hash)
             else:
-                entry = self.maps.get(self.root, match.path.encode())
+                entry = near.get(match.path.encode())
                 if entry is not None:
                     yield Node(match.path, False, match.size, match.hash, entry[3])
 
