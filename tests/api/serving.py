@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import grpc
+from blake3 import blake3
 from pachyderm_sdk import Client
 
 from trunkline.api import small_services
+from trunkline.api.content_service import ContentService, Folder
 from trunkline.api.dispatch import service
 from trunkline.api.listing import ListingService
 from trunkline.api.pfs_service import PfsService
@@ -16,6 +18,7 @@ from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SECOND, Nanos, SystemClock
 from trunkline.kernel.config import Settings
+from trunkline.kernel.ids import new_id
 from trunkline.objects.local import LocalStore
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pachd.loops import Loop
@@ -27,7 +30,7 @@ from trunkline.pfs.upkeep import Upkeep
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import listing_pb2, pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
+from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
 
 
 class ShiftedClock:
@@ -70,6 +73,7 @@ class Serving:
                 ),
                 service(transaction_pb2.DESCRIPTOR.services_by_name["API"], TransactionService(transactions)),
                 *small_services.handlers(self.pfs),
+                service(content_pb2.DESCRIPTOR.services_by_name["Content"], self._content(home)),
             ],
             self.pfs.pins.session,
         )
@@ -81,6 +85,12 @@ class Serving:
         self.channel = grpc.insecure_channel(self.address)
         self.raw = pfs_pb2_grpc.APIStub(self.channel)
         """Messages as they are on the wire, for what the SDK does not send."""
+
+    def _content(self, home: Path) -> ContentService:
+        token = home / "content.token"
+        token.write_bytes(new_id().encode() * 2)
+        folder = Folder(str(home / "store"), str(token), blake3(token.read_bytes()).digest())
+        return ContentService(self.pfs, lambda: "here", folder)
 
     def stop(self) -> None:
         self.channel.close()

@@ -15,10 +15,10 @@ from pathlib import Path
 import grpc
 import pytest
 
+from trunkline.client.address import parse
 from trunkline.kernel import errors
 from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.pachctl import config
-from trunkline.pachctl.address import parse
 from trunkline.wire import pfs_pb2_grpc
 
 from .conftest import Pachd, invoke

@@ -59,6 +59,22 @@ def encode(plain: bytes) -> bytes:
     return bytes((RAW,)) + plain
 
 
+HEAD = 32
+"""Bytes of a stored chunk from which `plain_length` knows how long the plain bytes are."""
+
+
+def plain_length(head: bytes, stored: int) -> int:
+    """How long a chunk is that begins so and has so many stored bytes; -1 if it is none. Nothing is verified."""
+    if head[:1] == bytes((RAW,)):
+        return stored - 1
+    if head[:1] != bytes((ZSTD,)):
+        return -1
+    try:
+        return int(zstandard.frame_content_size(head[1:]))
+    except zstandard.ZstdError:
+        return -1
+
+
 def decode(identity: bytes, stored: bytes) -> bytes:
     """The plain bytes of a chunk, verified.
 

@@ -77,6 +77,18 @@ def from_entry(entry: MapEntry) -> FileEntry:
     return FileEntry(size=weight, hash=value, slices=decoded.slices, tag=decoded.tag)
 
 
+def file_of(size: int, digest: bytes, aux: bytes, tag: str) -> FileEntry:
+    """The file of which somebody says this; with another tag than it says.
+
+    Raises:
+        Corrupt: the aux is not that of a file, or its slices do not add up to the size.
+    """
+    slices = slices_of(aux)
+    if sum(each.length for each in slices) != size:
+        raise Corrupt("the slices of a file do not add up to its size")
+    return FileEntry(size, digest, slices, tag)
+
+
 def slices_of(aux: bytes) -> tuple[Slice, ...]:
     """Where the bytes of a file lie, from the aux of its map entry alone.
 

@@ -18,6 +18,7 @@ from trunkline.content.chunking import MIN_CHUNK, Chunker
 from trunkline.content.entry import FileEntry, Slice
 from trunkline.content.outbox import Outbox
 from trunkline.content.packing import Pack, Place
+from trunkline.objects.presence import Sink
 from trunkline.objects.protocol import ObjectStore
 
 REPEATS = 1 << 14
@@ -68,10 +69,11 @@ class ContentWriter:
         durable: how many of them the last successful `flush` covers.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore | Sink) -> None:
         self._outbox = Outbox(store)
         self._pack = Pack()
         self._places: dict[bytes, Place] = {}
+        self._chunker: Chunker | None = None
         self.added = 0
         self.durable = 0
 
@@ -86,6 +88,8 @@ class ContentWriter:
             Whatever `parts` raises: the file was not added; the writer can be used on.
         """
         self.added += 1
+        if isinstance(parts, bytes) and len(parts) < MIN_CHUNK:
+            return self._add_small(parts)
         stream = iter((parts,)) if isinstance(parts, bytes) else iter(parts)
         head = bytearray()
         for part in stream:
@@ -122,7 +126,8 @@ class ContentWriter:
 
     def _add_long(self, parts: Iterator[bytes]) -> Pending:
         hasher = blake3()
-        chunker = Chunker()
+        chunker = self._chunker = self._chunker or Chunker()
+        chunker.reset()
         slices: list[Slice] = []
         for part in parts:
             hasher.update(part)

@@ -105,6 +105,15 @@ class LocalStore:
         except OSError as error:
             raise self._reading(error, key) from error
 
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        place = self._root / check_key(key)
+        try:
+            with place.open("rb", buffering=0) as file:
+                return file.read(length) or b""
+        except OSError as error:
+            raise self._reading(error, key) from error
+
     def has(self, key: str) -> bool:
         """As `ObjectStore.has`. A folder that changed since it was last settled is synchronised first."""
         place = self._root / check_key(key)

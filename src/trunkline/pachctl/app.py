@@ -78,6 +78,17 @@ class App:
         return home_from(self.environ)
 
     @property
+    def memory(self) -> Path | None:
+        """Where to remember which files were put; nowhere for a user without a home."""
+        from pathlib import Path
+
+        base = self.environ.get("XDG_CACHE_HOME")
+        home = self.environ.get("HOME")
+        if base and Path(base).is_absolute():
+            return Path(base) / "trunkline" / "files"
+        return Path(home) / ".cache" / "trunkline" / "files" if home else None
+
+    @property
     def server(self) -> Server:
         """The configured server, or the local one, which is started if none runs.
 

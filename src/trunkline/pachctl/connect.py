@@ -12,9 +12,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trunkline.client.address import Address, parse
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.pachctl import config, embedded
-from trunkline.pachctl.address import Address, parse
 
 if TYPE_CHECKING:
     from trunkline.pachctl.app import App
@@ -24,9 +24,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
-from grpc.experimental import ChannelOptions
 
-from trunkline.pachctl.faults import from_rpc
+from trunkline.client.faults import from_rpc
 
 LARGEST_MESSAGE = 20 * 1024 * 1024
 
@@ -170,6 +169,13 @@ class Server:
         return self._service(EnvironmentsStub)
 
     @cached_property
+    def content(self) -> Service:
+        """`trunkline.v1.Content`."""
+        from trunkline.wire.content_pb2_grpc import ContentStub
+
+        return self._service(ContentStub)
+
+    @cached_property
     def state(self) -> Service:
         """`trunkline.v1.Server`."""
         from trunkline.wire.trunkline_pb2_grpc import ServerStub
@@ -258,8 +264,6 @@ def _channel(address: Address, roots: bytes | None) -> grpc.Channel:
     options: list[tuple[str, int]] = [
         ("grpc.max_send_message_length", LARGEST_MESSAGE),
         ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-        # Who reads a stream waits for its messages itself: half the time of a thread that hands each of them over.
-        (ChannelOptions.SingleThreadedUnaryStream, 1),
     ]
     if address.loopback:
         options.append(("grpc.enable_http_proxy", 0))

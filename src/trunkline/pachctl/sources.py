@@ -26,10 +26,12 @@ class Source(NamedTuple):
     Attributes:
         origin: a local path, a URL that the server reads, or `-` for standard input.
         target: the path in the repo.
+        is_folder: the origin is a folder, and what is below it goes below the target.
     """
 
     origin: str
     target: str
+    is_folder: bool = False
 
     @property
     def is_url(self) -> bool:
@@ -58,7 +60,7 @@ Naming = Callable[[str, str | None, bool], str]
 def resolve(
     origins: Sequence[str], path: str | None, *, recursive: bool, naming: Naming | None = None
 ) -> Iterator[Source]:
-    """Each source with its target, in the order given; directories as the files below them.
+    """Each source with its target, in the order given; of several, directories as the files below them.
 
     Args:
         origins: files, directories, URLs or `-`; at least one.
@@ -73,8 +75,17 @@ def resolve(
     pairs = [(origin, (naming or _target)(origin, path, several)) for origin in origins]
     for origin, _ in pairs:
         _check(origin, recursive)
-    sources = (source for origin, target in pairs for source in _expand(origin, target))
-    return _without_repeats(sources) if several else sources
+    given = (Source(origin, target, _is_folder(origin)) for origin, target in pairs)
+    return _without_repeats(expanded(given)) if several else given
+
+
+def expanded(sources: Iterable[Source]) -> Iterator[Source]:
+    """The same with folders as the files below them.
+
+    Raises:
+        InvalidRequest: something below a folder that cannot be stored.
+    """
+    return (found for source in sources for found in _expand(source))
 
 
 def _target(origin: str, path: str | None, several: bool) -> str:
@@ -122,10 +133,15 @@ def _check(origin: str, recursive: bool) -> None:
         raise InvalidRequest(f"{origin} cannot be read: permission denied")
 
 
-def _expand(origin: str, target: str) -> Iterator[Source]:
-    if is_url(origin) or origin == STDIN or not Path(origin).is_dir():
-        yield Source(origin, target)
+def _is_folder(origin: str) -> bool:
+    return not is_url(origin) and origin != STDIN and Path(origin).is_dir()
+
+
+def _expand(source: Source) -> Iterator[Source]:
+    if not source.is_folder:
+        yield source
         return
+    origin, target, _ = source
     for folder, below, names in os.walk(origin, onerror=_refuse_folder):
         below.sort()
         _refuse_links(folder, below)

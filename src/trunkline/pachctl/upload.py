@@ -1,5 +1,6 @@
-"""Writes sources to a commit: one ModifyFile stream, all or nothing, read from disk as it is sent.
+"""Writes sources to a commit, all or nothing: by the thick client, or as one ModifyFile stream.
 
+The stream is for an original, for URLs, which the server reads, and for little, where one call is quickest.
 Invariant: no more than one chunk of a file is in memory; nothing is repeated by itself, since a repeated append
 would store the data twice.
 """
@@ -8,20 +9,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 from google.protobuf.wrappers_pb2 import BytesValue
 
-from trunkline.kernel.errors import InvalidRequest, TrunklineError
+from trunkline.client.putting import Result
+from trunkline.client.reading import Progress
+from trunkline.kernel.errors import InvalidRequest, NotBuilt, TrunklineError
+from trunkline.pachctl import thick
 from trunkline.pachctl.connect import Server
-from trunkline.pachctl.sources import STDIN, Source
+from trunkline.pachctl.sources import STDIN, Source, expanded
 from trunkline.wire import pfs_pb2 as pfs
 
 CHUNK_BYTES = 4 * 1024 * 1024
 """Of file content in one message; the limit of the API is 20 MiB a message."""
 
 
-def upload(server: Server, commit: pfs.Commit, sources: Iterable[Source], *, overwrite: bool, recursive: bool) -> None:
+def upload(
+    server: Server,
+    commit: pfs.Commit,
+    sources: Iterable[Source],
+    *,
+    overwrite: bool,
+    recursive: bool,
+    memory: Path | None = None,
+    progress: Progress = lambda files, size: None,
+) -> Result | None:
     """Stores the sources.
 
     Args:
@@ -30,20 +44,45 @@ def upload(server: Server, commit: pfs.Commit, sources: Iterable[Source], *, ove
         sources: what to store, and where.
         overwrite: replace what is there; otherwise append to it.
         recursive: of URLs, everything below them.
+        memory: a folder in which to remember what was read; None: everything is read.
+        progress: told now and then how many more files and bytes are done.
+
+    Returns:
+        What it came to, unless it was a small matter.
 
     Raises:
         InvalidRequest: a source that cannot be read; nothing is stored then.
         TrunklineError: what the server refused.
     """
+    given = list(sources)
+    if thick.is_worth_it(given):
+        try:
+            return thick.upload(server, commit, given, replace=overwrite, memory=memory, progress=progress)
+        except NotBuilt:
+            pass  # an original; nothing was read yet
+    _stream(server, commit, expanded(given), overwrite, recursive, progress)
+    return None
+
+
+def _stream(
+    server: Server, commit: pfs.Commit, sources: Iterable[Source], overwrite: bool, recursive: bool, progress: Progress
+) -> None:
+    """The same by the public API: files as they are, cut and hashed by the server."""
     failures: list[TrunklineError] = []
     messages = _guarded(commit, _messages(commit, sources, overwrite, recursive), failures)
     try:
-        server.pfs.ModifyFile(messages)
+        server.pfs.ModifyFile(_counted(messages, progress))
     except TrunklineError:
         if not failures:
             raise
     if failures:
         raise failures[0] from None
+
+
+def _counted(messages: Iterable[pfs.ModifyFileRequest], progress: Progress) -> Iterator[pfs.ModifyFileRequest]:
+    for message in messages:
+        yield message
+        progress(0, len(message.add_file.raw.value))
 
 
 def _guarded(

@@ -17,6 +17,7 @@ from functools import partial
 import grpc
 
 from trunkline.api import small_services
+from trunkline.api.content_service import ContentService, Folder
 from trunkline.api.dispatch import service
 from trunkline.api.listing import ListingService
 from trunkline.api.own_services import EnvironmentService, ServerService
@@ -37,12 +38,11 @@ from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
-from trunkline.pfs.urls import urls_of
 from trunkline.pps import fsck as pps_fsck
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import listing_pb2, pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
+from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
@@ -64,7 +64,7 @@ class Pachd:
         self._home = Home(settings)
         store = store_of(settings, self._clock.now())
         self._catalog = SqliteCatalog(settings.catalog_path)
-        self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings))
+        self._pfs = Pfs(self._catalog, store, self._clock)
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
         self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)
@@ -131,6 +131,7 @@ class Pachd:
             *small_services.handlers(self._pfs),
             service(own["Server"], ServerService(self._status, self._stopping.set), threads),
             service(listing_pb2.DESCRIPTOR.services_by_name["Listing"], ListingService(pfs)),
+            service(content_pb2.DESCRIPTOR.services_by_name["Content"], self._content()),
             service(own["Environments"], EnvironmentService(self._pps)),
             service(
                 own["Work"],
@@ -138,6 +139,11 @@ class Pachd:
                 threads,
             ),
         ]
+
+    def _content(self) -> ContentService:
+        token_file, digest = self._home.token()
+        folder = Folder(str(self._settings.store_path), str(token_file), digest)
+        return ContentService(self._pfs, lambda: small_services.cluster_id(self._pfs), folder)
 
     def _status(self) -> trunkline_pb2.ServerStatus:
         assert self._record is not None, "calls are taken only after the start"

@@ -10,10 +10,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 from pathlib import Path
 
 import msgspec
+from blake3 import blake3
 
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.config import Settings
@@ -61,6 +63,20 @@ class Home:
     def announced(self) -> Path:
         """Where the address is announced."""
         return self._settings.run_path / "pachd.json"
+
+    def token(self) -> tuple[Path, bytes]:
+        """A new secret in a file that only this user can read, and its BLAKE3; who can read it may use the store."""
+        path = self._settings.run_path / "content.token"
+        secret = secrets.token_hex(32).encode()
+        draft = path.with_suffix(".new")
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, secret)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
+        return path, blake3(secret).digest()
 
     def announce(self, record: Record) -> None:
         """Tells clients where calls are taken; whole or not at all."""

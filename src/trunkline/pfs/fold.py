@@ -19,6 +19,8 @@ from trunkline.maps import Maps, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import layers as layering
 from trunkline.pfs.layers import Layer, Operation
+from trunkline.pfs.overlay import Overlay
+from trunkline.pfs.overlay import collision as overlay_collision
 
 MapEntry = tuple[bytes, bytes, int, bytes]
 
@@ -41,10 +43,14 @@ def fold(
         base, layers = layers[0].delta, layers[1:]
     root, problem = base, ""
     for layer in layers:
+        removals = _disjoint([(above.encode(), prefix_end(above.encode())) for above in sorted(layer.removed)])
+        overlay = Overlay(maps, root, layer)
+        laid = overlay.root(removals)
         step = _Step(maps, reader, root, layer, writer)
-        removals = [(above.encode(), prefix_end(above.encode())) for above in sorted(layer.removed)]
-        root = maps.edit(root, step.changes(), _disjoint(removals))
-        problem = problem or step.problem
+        root = maps.edit(root, step.changes(), removals) if laid is None else laid
+        problem = problem or overlay.problem or step.problem
+    if layers and all(layer.whole for layer in layers):
+        return Folded(root, problem or overlay_collision(maps, base, root))
     for layer in layers:
         problem = problem or _collision(maps, base, root, layer)
     return Folded(root, problem)

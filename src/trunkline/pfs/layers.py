@@ -2,8 +2,9 @@
 
 A layer first drops some path prefixes, then, path by path, drops the parts of some tags and appends new parts.
 A stream is one layer, or several in a row when it names more paths than are held in memory. A *whole* layer is the
-content of a commit as it is, every file of it to be appended; so it costs nothing to make. Invariant: applying the
-layers in order gives what applying the stream's messages in order would give.
+content of a commit as it is, every file of it to be appended; so it costs nothing to make. One that *replaces* is a map
+of files, too, each put in the place of what its path held. Invariant: applying the layers in order gives what applying
+the stream's messages in order would give.
 """
 
 from __future__ import annotations
@@ -37,11 +38,14 @@ class Layer(msgspec.Struct, frozen=True):
 
     Attributes:
         whole: the map is one of files, each of them to be appended, not of operations.
+        replaces: each file of a whole layer replaces what its path held under its tag; where size and hash are the
+            same already, nothing changes.
     """
 
     removed: tuple[str, ...]
     delta: Root
     whole: bool = False
+    replaces: bool = False
 
 
 _decoder = msgspec.msgpack.Decoder(Operation)
@@ -127,7 +131,11 @@ def _entry(key: bytes, operation: Operation) -> tuple[bytes, bytes, int, bytes]:
 def operations(maps: Maps, layer: Layer) -> Iterator[tuple[bytes, Operation]]:
     """The operations of a layer, by path."""
     for entry in maps.range(layer.delta):
-        yield entry[0], Operation((), (from_entry(entry),)) if layer.whole else _decoder.decode(entry[1])
+        if layer.whole:
+            file = from_entry(entry)
+            yield entry[0], Operation((file.tag,) if layer.replaces else (), (file,))
+        else:
+            yield entry[0], _decoder.decode(entry[1])
 
 
 def build(maps: Maps, removed: tuple[str, ...], changes: Iterable[tuple[bytes, Operation]]) -> Layer:
@@ -148,13 +156,13 @@ def store(tx: Tx, commit: int, layers: Iterable[Layer]) -> None:
 
 def columns(layer: Layer) -> tuple[bytes, bytes, int]:
     """A layer as the columns `removed`, `delta` and `whole` of a row."""
-    return _encoder.encode(layer.removed), layer.delta.pack(), int(layer.whole)
+    return _encoder.encode(layer.removed), layer.delta.pack(), int(layer.whole) + int(layer.replaces)
 
 
 def layer_of(row: Row) -> Layer:
     """The layer in a row with the columns `removed`, `delta` and `whole`."""
     removed = msgspec.msgpack.decode(row["removed"], type=tuple[str, ...])
-    return Layer(removed, Root.unpack(row["delta"]), bool(row["whole"]))
+    return Layer(removed, Root.unpack(row["delta"]), row["whole"] > 0, row["whole"] > 1)
 
 
 def load(tx: Tx, commit: int) -> list[Layer]:

@@ -16,7 +16,7 @@ from trunkline.catalog import Tx
 from trunkline.content.entry import from_entry
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel import paths
-from trunkline.kernel.errors import Cancelled, InvalidRequest, Refused
+from trunkline.kernel.errors import Cancelled, Conflict, InvalidRequest, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import commits, filesets, layers, provenance, resolve, rows, sources
@@ -46,7 +46,6 @@ class AppendUrl(msgspec.Struct, frozen=True):
     tag: str
     url: str
     recursive: bool = False
-    concurrency: int = 0
 
 
 class Delete(msgspec.Struct, frozen=True):
@@ -83,15 +82,43 @@ def write(
             was changed.
         StorageFull, StorageFailed: nothing was changed.
     """
+    await_target(pfs, target, alive)
+    return publish(pfs, target, _stored(pfs, operations, alive), alive)
+
+
+def await_target(pfs: Pfs, target: CommitRef, alive: Callable[[], bool]) -> None:
+    """Waits until a commit or branch can be written to.
+
+    Raises:
+        NotFound, Refused, InvalidRequest: it never will.
+    """
     with pfs.catalog.read() as tx:
         head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
     if head is not None and not head.open:
         pfs.readable(head, alive)
-    written = _stored(pfs, operations, alive)
+
+
+def publish(
+    pfs: Pfs,
+    target: CommitRef,
+    written: list[Layer],
+    alive: Callable[[], bool],
+    expect: Callable[[Root], None] | None = None,
+) -> Commit:
+    """Makes durable layers visible in a commit or branch; returns the commit that holds the result.
+
+    Args:
+        expect: looks at what the target holds before, and may raise; then nothing is changed.
+
+    Raises:
+        As `write`; and whatever `expect` raises.
+    """
     for _ in range(ATTEMPTS):
-        made = _try(pfs, target, written, alive)
+        made = _try(pfs, target, written, alive, expect)
         if made is not None:
             return made
+    if expect is not None:
+        raise Conflict(f"{target} is changed by others all the time: try again later")
     _check(alive)
     return pfs.change(lambda change: _deferred(change, target, written))
 
@@ -149,13 +176,21 @@ def _open_target(commit: Commit | None, target: CommitRef, output: bool) -> Comm
     return commit
 
 
-def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], bool]) -> Commit | None:
+def _try(
+    pfs: Pfs,
+    target: CommitRef,
+    written: list[Layer],
+    alive: Callable[[], bool],
+    expect: Callable[[Root], None] | None,
+) -> Commit | None:
     """Makes the result visible, unless the target changed since it was looked at (then None)."""
     with pfs.catalog.read() as tx:
         head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
     if head is not None and head.open:
         opened = head
         _check(alive)
+        if expect is not None:
+            expect(pfs.content(head))
         return pfs.change(lambda change: _append(change, opened, written))
     if head is not None:
         head = pfs.readable(head, alive)
@@ -163,6 +198,8 @@ def _try(pfs: Pfs, target: CommitRef, written: list[Layer], alive: Callable[[], 
         base = EMPTY if head is None else pfs.content(head)
     except Refused:
         return None  # deleted since it was looked at
+    if expect is not None:
+        expect(base)
     folded = fold(pfs.maps, pfs.reader, base, written, ContentWriter(pfs.store))
     if folded.problem:
         raise Refused(f"cannot write to {target}: {folded.problem}")
@@ -220,21 +257,12 @@ def _collect(pfs: Pfs, builder: LayerBuilder, operations: Iterable[Operation], a
             case Append(path, tag):
                 data = (one.data for one in itertools.chain((first,), run) if isinstance(one, Append))
                 builder.append(paths.file_path(path), tag or DEFAULT_TAG, data)
-            case AppendUrl():
-                _fetch(pfs, builder, first, alive)
+            case AppendUrl(path, tag, url, recursive):
+                builder.append(paths.file_path(path), tag or DEFAULT_TAG, sources.fetch(url, recursive))
             case Delete(path, tag):
                 _delete(builder, path, tag or DEFAULT_TAG)
             case Copy():
                 _copy(pfs, builder, first, alive)
-
-
-def _fetch(pfs: Pfs, builder: LayerBuilder, add: AppendUrl, alive: Callable[[], bool]) -> None:
-    path = add.path if add.recursive else paths.file_path(add.path)  # all of a bucket may go to the root
-    for below, pieces in sources.fetch(pfs.urls, add.url, add.recursive, add.concurrency):
-        if not alive():
-            raise Cancelled("the caller went away before everything was fetched: nothing was written")
-        target = paths.file_path(f"{path.rstrip('/')}/{below}") if below else paths.file_path(path)
-        builder.append(target, add.tag or DEFAULT_TAG, pieces)
 
 
 def _runs(operations: Iterable[Operation]) -> Iterator[Iterator[Operation]]:

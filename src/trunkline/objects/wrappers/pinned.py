@@ -6,10 +6,11 @@ it. Reading pins nothing: who reads comes from a root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.pins import Pins
+from trunkline.objects.presence import head, missing
 from trunkline.objects.protocol import ObjectStore
 
 
@@ -37,6 +38,15 @@ class PinnedStore:
         """As `ObjectStore.has`; true as long as the session lasts."""
         self._pins.pin((key,))
         return self._inner.has(key)
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        """As `trunkline.objects.presence.AsksForMany.missing`; the others are there as long as the session lasts."""
+        self._pins.pin(keys)
+        return missing(self._inner, keys)
+
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        return head(self._inner, key, length)
 
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""

@@ -14,6 +14,7 @@ from trunkline.pachctl.app import App
 from trunkline.pachctl.commands.commits import message_flag
 from trunkline.pachctl.fetch import fetch
 from trunkline.pachctl.grammar import verb
+from trunkline.pachctl.meter import Meter
 from trunkline.pachctl.sources import STDIN, is_url, resolve, split_list
 from trunkline.pachctl.upload import upload
 from trunkline.wire import pfs_pb2 as pfs
@@ -70,8 +71,16 @@ def put_file(
     sources = resolve(origins, path, recursive=recursive)
     if STDIN in origins:
         print("Reading from stdin.", flush=True)
-    with _target(app, repo, branch, message) as target:
-        upload(app.server, target, sources, overwrite=overwrite, recursive=recursive)
+    with _target(app, repo, branch, message) as target, Meter("put") as meter:
+        meter.result = upload(
+            app.server,
+            target,
+            sources,
+            overwrite=overwrite,
+            recursive=recursive,
+            memory=app.memory,
+            progress=meter,
+        )
 
 
 def origins_of(files: Iterable[str], input_file: str | None) -> list[str]:

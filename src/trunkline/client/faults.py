@@ -1,4 +1,4 @@
-"""gRPC errors become errors of our own tree; here and nowhere else in pachctl.
+"""gRPC errors become errors of our own tree; here and nowhere else on the client side.
 
 The server's text is kept, its first line only. The status gives the class; where one status stands for several
 classes, the server's trailing metadata `trunkline-error` (the class's `code`) decides, then the text.

@@ -1,0 +1,146 @@
+"""Puts files into a branch or an open commit: what changed is read, cut and hashed here, and only what the store
+lacks is stored; then one call makes everything visible, or nothing.
+
+Invariants: the result is that of a `ModifyFile` stream of the same files; a put that fails or is interrupted leaves
+nothing visible; memory is bounded by the chunks under way and some hundred bytes for each file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from trunkline.client.batches import Batches
+from trunkline.client.connection import Calls
+from trunkline.client.memory import Memory
+from trunkline.client.reading import FolderReading, Progress, read_file, read_stream
+from trunkline.client.session import Session
+from trunkline.client.sources import File, Folder, Source
+from trunkline.content.writer import ContentWriter
+from trunkline.kernel.errors import Conflict, FailedPrecondition, TrunklineError
+from trunkline.wire import content_pb2 as wire
+from trunkline.wire import pfs_pb2 as pfs
+
+
+class Result(NamedTuple):
+    """What a put came to.
+
+    Attributes:
+        commit: that holds the files.
+        files: how many were given.
+        size: bytes of those that were looked into.
+        unchanged: how many were known to be unchanged, and not looked into.
+    """
+
+    commit: pfs.Commit
+    files: int
+    size: int
+    unchanged: int
+
+
+def put(
+    calls: Calls,
+    commit: pfs.Commit,
+    sources: Iterable[Source],
+    *,
+    replace: bool = False,
+    memory: Path | None = None,
+    progress: Progress = lambda files, size: None,
+) -> Result:
+    """Stores sources.
+
+    Args:
+        calls: a connection.
+        commit: a branch, or an open commit.
+        sources: what to store, and where; each path once.
+        replace: files replace what is there; otherwise they are appended to it.
+        memory: a folder in which to remember what was read; None: everything is read.
+        progress: told now and then how many files and bytes are done.
+
+    Raises:
+        NotBuilt: the server has no such service; nothing was read.
+        InvalidRequest: a source that cannot be read; nothing was stored.
+        TrunklineError: what the server refused; nothing was stored.
+    """
+    given = list(sources)
+    with Session(calls) as session:
+        return _Put(calls, session, commit, given, replace, progress).run(memory)
+
+
+class _Put:
+    def __init__(
+        self,
+        calls: Calls,
+        session: Session,
+        commit: pfs.Commit,
+        sources: list[Source],
+        replace: bool,
+        progress: Progress,
+    ) -> None:
+        self._calls, self._session, self._commit = calls, session, commit
+        self._sources, self._replace, self._progress = sources, replace, progress
+
+    def run(self, folder: Path | None) -> Result:
+        """Puts; what is remembered serves a single source, which is the case in which it is worth something."""
+        only = self._sources[0] if len(self._sources) == 1 else None
+        if not isinstance(only, Folder | File):
+            return self._once(None, None)
+        origin = str(Path(only.origin).absolute())
+        memory = Memory(folder, self._session.cluster, origin)
+        directory = _directory(only) if isinstance(only, Folder) else ""
+        name = f"{self._commit.repo}{self._commit.branch.name}{self._commit.id}{directory}"
+        digest = memory.digest(name) if self._replace and directory else None
+        try:
+            result = self._once(memory, digest, directory)
+        except (Conflict, FailedPrecondition) as error:
+            # The target changed since, or the installation lost chunks; so everything is said, or read, anew.
+            if isinstance(error, FailedPrecondition):
+                memory.forget()
+            result = self._once(memory, None)
+        memory.save(name, self._held(result.commit, directory) if directory else None)
+        return result
+
+    def _once(self, memory: Memory | None, digest: bytes | None, directory: str = "") -> Result:
+        writer = ContentWriter(self._session.store)
+        batches = Batches(writer, self._replace)
+        counts = [0, 0, 0]
+        for source in self._sources:
+            if isinstance(source, Folder):
+                reading = FolderReading(writer, batches, memory or Memory(None, "", ""), self._progress)
+                reading.read(source, skip_unchanged=digest is not None)
+                counts = [a + b for a, b in zip(counts, reading.counts, strict=True)]
+            elif isinstance(source, File):
+                size, known = read_file(source, writer, batches, memory, self._progress)
+                counts = [counts[0] + 1, counts[1] + size, counts[2] + known]
+            else:
+                size = read_stream(source, writer, batches, self._progress)
+                counts = [counts[0] + 1, counts[1] + size, counts[2]]
+        batches.end()
+        self._check_known(batches)
+        target = wire.WriteTarget(session=self._session.id, commit=self._commit)
+        if digest is not None:
+            target.expectation.directory, target.expectation.digest = directory, digest
+        requests = [wire.WriteRequest(target=target)]
+        requests += [wire.WriteRequest(files=columns) for columns in batches.columns]
+        made = self._calls.content.Write(iter(requests)).commit
+        return Result(made, *counts)
+
+    def _check_known(self, batches: Batches) -> None:
+        """Asks for the chunks that are only remembered."""
+        if batches.remembered and self._session.store.missing(batches.remembered):
+            raise FailedPrecondition("chunks that were stored before are gone")
+
+    def _held(self, commit: pfs.Commit, directory: str) -> bytes | None:
+        """What the commit holds below a directory, if it is finished and this is known."""
+        file = pfs.File(commit=commit, path=directory)
+        try:
+            info = self._calls.pfs.InspectFile(pfs.InspectFileRequest(file=file))
+        except TrunklineError:
+            return None
+        return info.hash if info.HasField("committed") else None
+
+
+def _directory(folder: Folder) -> str:
+    parts = [part for part in folder.target.split("/") if part not in ("", ".")]
+    return "/" + "".join(f"{part}/" for part in parts)

@@ -1,0 +1,66 @@
+"""What a store may do at once that others do in steps: say which of many objects are there, read a beginning.
+
+Invariant: the answers are those of `ObjectStore.has` and `ObjectStore.get`: what is said to be there is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol, runtime_checkable
+
+from trunkline.objects.protocol import ObjectStore
+
+
+@runtime_checkable
+class AsksForMany(Protocol):
+    """A store for which a question is expensive, because somebody far away answers it."""
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        """Those of the keys that the store lacks; the others are there, and will be after a crash."""
+        ...
+
+
+@runtime_checkable
+class Sink(AsksForMany, Protocol):
+    """What a writer of content needs of a store."""
+
+    def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
+        """As `ObjectStore.put_many`."""
+        ...
+
+
+def missing(store: ObjectStore | AsksForMany, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that a store lacks.
+
+    Raises:
+        StorageFailed: it cannot be asked.
+    """
+    asked = dict.fromkeys(keys)
+    if isinstance(store, AsksForMany):
+        return store.missing(asked)
+    return {key for key in asked if not store.has(key)}
+
+
+@runtime_checkable
+class ReadsHeads(Protocol):
+    """A store that can read the beginning of an object without the rest."""
+
+    def head(self, key: str, length: int) -> bytes:
+        """The first bytes of an object, at most so many.
+
+        Raises:
+            ObjectMissing: no object of that key.
+        """
+        ...
+
+
+def head(store: ObjectStore, key: str, length: int) -> bytes:
+    """The first bytes of an object.
+
+    Raises:
+        ObjectMissing: no object of that key.
+        StorageFailed: it cannot be read.
+    """
+    if isinstance(store, ReadsHeads):
+        return store.head(key, length)
+    return store.get(key)[:length]
