@@ -23,7 +23,7 @@ from .conftest import Result, invoke
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROOT = Path(__file__).parents[2]
 NOWHERE = {"PACHD_ADDRESS": "127.0.0.1:1", "HOME": "/nonexistent"}
-NEED_A_TRANSACTION = ("stop transaction", "finish transaction", "inspect transaction", "delete transaction")
+ASK_NOBODY = ("buildinfo", "stop transaction", "finish transaction", "inspect transaction", "delete transaction")
 COMMANDS = [load(name) for name in ENTRIES]
 
 WANTED = """
@@ -31,6 +31,7 @@ WANTED = """
     glob-file diff-file delete-file copy-file start-commit finish-commit list-commit inspect-commit flush-commit
     subscribe-commit delete-commit create-branch set-branch list-branch delete-branch create-pipeline
     update-pipeline inspect-pipeline list-pipeline extract-pipeline delete-pipeline start-pipeline stop-pipeline
+    edit-pipeline delete-all
     list-job inspect-job flush-job stop-job delete-job list-datum inspect-datum restart-datum get-logs fsck
     inspect-cluster create-environment list-environment delete-environment pachd-status stop-pachd start-pachd
 """
@@ -80,7 +81,7 @@ def test_flags_want_their_values(command: Verb) -> None:
 def test_nobody_answers(command: Verb) -> None:
     """Each command, against an address where nobody listens: one line, and never a traceback."""
     words = shlex.split(re.split(" [<>] ", command.example)[0])[1:]
-    if ENTRIES[command.name].module == "spaced.contexts" or command.name in NEED_A_TRANSACTION:
+    if ENTRIES[command.name].module == "spaced.contexts" or command.name in ASK_NOBODY:
         return  # they ask nobody, or have nothing to ask for
     result = invoke(words, NOWHERE)
     if command.name.replace(" ", "-") in ("create-pipeline", "update-pipeline", "validate-pipeline", "put-file"):
@@ -89,7 +90,8 @@ def test_nobody_answers(command: Verb) -> None:
         assert result.code == 1
     else:
         assert result.code == (1 if command.spaced else 8)
-        assert result.err.startswith("no pachd answers at 127.0.0.1:1: start it, or correct the address")
+        assert "127.0.0.1:1" in result.err
+        assert ": start it, or correct the address" in result.err
     assert result.err.count("\n") == 1
 
 
@@ -167,7 +169,7 @@ def test_not_built(words: list[str], line: str) -> None:
     assert invoke(words, {})[:3] == (6, "", f"{line}\n")
 
 
-@pytest.mark.parametrize("name", sorted((unbuilt.SPACED_COMMANDS | unbuilt.OLD_COMMANDS) - set(ENTRIES)))
+@pytest.mark.parametrize("name", sorted((unbuilt.SPACED_COMMANDS | unbuilt.OLD_COMMANDS) - set(ENTRIES) - PREFIXES))
 def test_every_command_of_the_original_is_known(name: str) -> None:
     assert invoke(name.split(), {})[:3:2] == (6, f"pachctl {name} is not built yet{_hint(name)}\n")
 

@@ -161,7 +161,14 @@ def test_delete_pipeline_words(pachd: Pachd) -> None:
         ("[1]", "f line 1 column 1: a specification is an object, in braces"),
         ('{"a": {"b": 1, "b": 2}}', 'f line 1 column 1: the field "b" is given twice'),
         ('{"a": NaN}', "f line 1 column 1: NaN is not a JSON number"),
-        ("pipeline:\n  name: x", "f line 1 column 1: expecting value (only JSON is read; YAML is not built yet)"),
+        ("pipeline:\n  name: x\n name: y", "f line 3 column 2: "),
+        ("a: 1\na: 2", 'f line 2 column 1: the field "a" is given twice'),
+        ("a: &x 1\nb: *x", "f line 1 column 4: anchors and aliases are not allowed"),
+        ("- 1", "f: a specification is an object"),
+        ("words", "f: a specification is an object"),
+        ("1: 2", "f line 1 column 1: the name of a field is a text"),
+        ("a: \x00", "f: "),
+        ("a: !!python/object:os.system x", "f line 1 column 4: "),
         ("[" * 100_000, "f line 1 column 1: nested too deeply"),
     ],
 )
@@ -181,3 +188,18 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
         specs.read(str(tmp_path / "p"))
     (tmp_path / "q").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     assert specs.read(str(tmp_path / "q")) == [{"a": 1}]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: {b: [1, 2.5, true, null, yes]}", [{"a": {"b": [1, 2.5, True, None, "yes"]}}]),
+        ("a: 2024-01-02T03:04:05Z\nb: 0123\nc: 1:30", [{"a": "2024-01-02T03:04:05Z", "b": "0123", "c": "1:30"}]),
+        ("a: 1\n---\nb: 2\n---\n", [{"a": 1}, {"b": 2}]),
+        ("- a: 1\n- b: 2", [{"a": 1}, {"b": 2}]),
+        ("$schema: x\na: {$schema: y, b: 1}", [{"a": {"b": 1}}]),
+        ("# words\na: |\n  x\n  y\n", [{"a": "x\ny\n"}]),
+    ],
+)
+def test_documents_in_yaml(text: str, found: list[dict]) -> None:
+    assert specs.documents(text, "f") == found

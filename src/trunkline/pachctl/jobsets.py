@@ -31,13 +31,14 @@ def find(
     if name:
         request = pps.InspectJobRequest(job=refs.job(name, job_id), wait=wait, details=details)
         return [server.pps.InspectJob(request)]
-    jobs = _of_set(server, job_id, wait, details)
+    jobs = of_set(server, job_id, wait=wait, details=details)
     if not jobs:
         raise NotFound(f"job {job_id} not found: pachctl list-job shows the jobs there are")
     return jobs
 
 
-def _of_set(server: Server, set_id: str, wait: bool, details: bool) -> list[pps.JobInfo]:
+def of_set(server: Server, set_id: str, *, wait: bool = False, details: bool = False) -> list[pps.JobInfo]:
+    """The jobs of a set, those that others build on first; empty if there are none."""
     request = pps.InspectJobSetRequest(job_set=pps.JobSet(id=set_id), wait=wait, details=details)
     try:
         return list(server.pps.InspectJobSet(request))

@@ -55,6 +55,31 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("list transaction", "spaced.transactions", "List the transactions that are not finished."),
         ("delete transaction", "spaced.transactions", "Forget a transaction; nothing of it happens."),
     ),
+    "pipeline": (
+        ("create pipeline", "spaced.specs", "Create pipelines from a specification."),
+        ("update pipeline", "spaced.specs", "Change pipelines to a new specification."),
+        ("edit pipeline", "spaced.specs", "Change a pipeline in an editor."),
+        ("validate pipeline", "spaced.specs", "Read a specification and say whether it is well formed."),
+        ("inspect pipeline", "spaced.pipelines", "Show one pipeline."),
+        ("list pipeline", "spaced.pipelines", "List pipelines, newest first."),
+        ("start pipeline", "spaced.pipelines", "Let a stopped pipeline run again."),
+        ("stop pipeline", "spaced.pipelines", "Stop a pipeline; new data gives it no jobs."),
+        ("rerun pipeline", "spaced.pipelines", "Run a pipeline again over the data as they are now."),
+        ("delete pipeline", "spaced.pipelines", "Delete a pipeline and its output."),
+    ),
+    "job": (
+        ("list job", "spaced.joblist", "List jobs, newest first."),
+        ("inspect job", "spaced.jobs", "Show one job."),
+        ("wait job", "spaced.jobs", "Wait until a job, or all jobs of an ID, have ended, and list them."),
+        ("stop job", "spaced.jobs", "Stop a job, or all jobs of an ID."),
+        ("delete job", "spaced.jobs", "Stop a job and forget it."),
+    ),
+    "datum": (
+        ("list datum", "spaced.datums", "List the datums of a job, or of an input that no job has read."),
+        ("inspect datum", "spaced.datums", "Show one datum and the files that it reads."),
+        ("restart datum", "spaced.datums", "Begin a running datum again."),
+        ("logs", "spaced.logs", "Print what user code wrote."),
+    ),
     "config": (
         ("connect", "spaced.contexts", "Make a context for an address, and make it the active one."),
         ("config get metrics", "spaced.contexts", "Print whether metrics are sent; there are none."),
@@ -72,6 +97,15 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
             "spaced.contexts",
             "List all contexts; the active one is marked with *, the active enterprise one with E.",
         ),
+    ),
+    "server": (
+        ("inspect cluster", "spaced.cluster", "Print the id of the server's installation."),
+        ("edit metadata", "spaced.metadata", "Change the metadata of things, all of them in one call."),
+        ("delete all", "spaced.cluster", "Delete everything: projects, repos, commits, files, pipelines and jobs."),
+        ("list task", "spaced.cluster", "List internal tasks; there are none here."),
+        ("auth whoami", "spaced.cluster", "Print who the server takes you for."),
+        ("enterprise get-state", "spaced.cluster", "Print whether there is a licence; nothing here needs one."),
+        ("buildinfo", "spaced.cluster", "Print what this program is made of."),
     ),
 }
 """Topic: (name, module below `commands`, first line of the help)."""

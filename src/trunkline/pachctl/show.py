@@ -55,6 +55,20 @@ def texts(messages: Iterable[Message], form: str) -> Iterator[str]:
             yield f"{'---' + chr(10) if index else ''}{yaml_text(value)}"
 
 
+def json_text(message: Message) -> str:
+    """A message as JSON, with the names of the contract."""
+    return next(texts([message], "json"))
+
+
+def document(app: App, value: Any) -> str:
+    """A value as the document that `-o` asks for."""
+    if app.flags.output == "yaml":
+        return yaml_text(value)
+    import json
+
+    return f"{json.dumps(value, indent=2, ensure_ascii=False)}\n"
+
+
 def yaml_text(value: Any) -> str:
     """A value as a YAML document, its fields in their order."""
     import yaml

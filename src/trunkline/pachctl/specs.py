@@ -1,4 +1,4 @@
-"""Reads pipeline files: several JSON documents one after the other, or lists of them, from a file, URL or pipe.
+"""Reads pipeline files: several JSON or YAML documents, or lists of them, from a file, URL or pipe.
 
 Invariant: nothing is sent before every document of the input has been read and translated; an error names the
 source, the line and the column.
@@ -27,7 +27,7 @@ def read(origin: str) -> list[Json]:
 
     Raises:
         NotFound: no such file.
-        InvalidRequest: not JSON, or something else than objects.
+        InvalidRequest: neither JSON nor YAML, or something else than objects.
     """
     name = "standard input" if origin == STDIN else origin
     try:
@@ -38,12 +38,19 @@ def read(origin: str) -> list[Json]:
 
 
 def documents(text: str, name: str) -> list[Json]:
-    """The objects of a text that holds JSON documents, or lists of them.
+    """The objects of a text that holds JSON or YAML documents, or lists of them.
+
+    What begins with a brace or a bracket is JSON, unless its name says that it is YAML.
 
     Raises:
         InvalidRequest: `malformed pipeline spec: …`, with line and column.
     """
-    found = list(_objects(text, name))
+    if name.endswith((".yaml", ".yml")) or text.lstrip()[:1] not in ("{", "[", ""):
+        from trunkline.pachctl import yamlspecs  # slow to load
+
+        found = list(yamlspecs.documents(text, name))
+    else:
+        found = list(_objects(text, name))
     if not found:
         raise InvalidRequest(f"malformed pipeline spec: {name} has no specification in it")
     return found
@@ -70,7 +77,7 @@ def _objects(text: str, name: str) -> Iterator[Json]:
         try:
             value, position = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
-            raise _malformed(name, text, error.pos, _advice(error, name, text)) from None
+            raise _malformed(name, text, error.pos, error.msg[:1].lower() + error.msg[1:]) from None
         except _BadValueError as error:
             raise _malformed(name, text, start, str(error)) from None
         except RecursionError:
@@ -104,12 +111,6 @@ def _skip_space(text: str, position: int) -> int:
     while position < len(text) and text[position] in " \t\r\n":
         position += 1
     return position
-
-
-def _advice(error: json.JSONDecodeError, name: str, text: str) -> str:
-    reason = error.msg[:1].lower() + error.msg[1:]
-    yaml = name.endswith((".yaml", ".yml")) or (error.pos == 0 and text[:1] not in "{[")
-    return f"{reason} (only JSON is read; YAML is not built yet)" if yaml else reason
 
 
 def _malformed(name: str, text: str, position: int, reason: str) -> InvalidRequest:

@@ -1,4 +1,4 @@
-"""version, inspect-cluster, fsck: facts about the installation."""
+"""version, inspect-cluster, fsck, delete-all: the installation as a whole."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import sys
 import click
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.kernel.errors import Corrupt, NotBuilt
-from trunkline.kernel.version import API_VERSION
+from trunkline.kernel.errors import Corrupt, NotBuilt, NotReady, Refused, Unreachable
 from trunkline.pachctl import raw as json
-from trunkline.pachctl import refs
+from trunkline.pachctl import show
 from trunkline.pachctl.app import App
-from trunkline.pachctl.grammar import raw_flag, verb
-from trunkline.wire import admin_pb2 as admin
+from trunkline.pachctl.calls import everything
+from trunkline.pachctl.flags import output_flags
+from trunkline.pachctl.grammar import GoDuration, raw_flag, verb
+from trunkline.pachctl.warnings import cluster, own_version
 from trunkline.wire import pfs_pb2 as pfs
 from trunkline.wire import version_pb2 as version_messages
 
@@ -23,28 +24,34 @@ GAP = 3
 
 @verb(example="pachctl version")
 @click.option("--client-only", is_flag=True, help="Only that of pachctl; asks no server.")
-@raw_flag
-def version(app: App, client_only: bool, raw: bool) -> None:
+@click.option("--timeout", type=GoDuration(), metavar="DURATION", help="Wait no longer than this for the server.")
+@click.option("--enterprise", is_flag=True, help="Accepted, without effect: there is no other server.")
+@click.option("--compare", is_flag=True, help="Exit with 1 if the versions differ.")
+@output_flags
+def version(app: App, client_only: bool, timeout: float | None, enterprise: bool, compare: bool) -> None:
     """Print the versions of pachctl and pachd.
 
     They are those of the public API that both speak.
     """
-    own = _own_version()
-    if raw:
-        json.show([own] if client_only else [own, app.server.version.GetVersion(Empty())])
-        return
-    _print_row("COMPONENT", "VERSION")
-    _print_row("pachctl", _text(own))
-    if not client_only:
-        _print_row("pachd", _text(app.server.version.GetVersion(Empty())))
+    own = own_version()
+    if not app.flags.raw:
+        _print_row("COMPONENT", "VERSION")
+        _print_row("pachctl", _text(own))
+    other = None if client_only else _version_of_server(app, timeout)
+    if app.flags.raw:
+        for text in show.texts([own] if other is None else [own, other], app.flags.output or "json"):
+            print(text)
+    elif other is not None:
+        _print_row("pachd", _text(other))
+    if compare and other is not None and _text(own) != _text(other):
+        raise Refused(f"pachctl {_text(own)} and pachd {_text(other)} are of different releases")
 
 
 @verb(example="pachctl inspect-cluster")
 @raw_flag
 def inspect_cluster(app: App, raw: bool) -> None:
     """Print the id of the server's installation."""
-    request = admin.InspectClusterRequest(client_version=_own_version(), current_project=refs.project())
-    info = app.server.admin.InspectCluster(request)
+    info = cluster(app, app.server)
     for warning in info.warnings:
         print(warning, file=sys.stderr)
     if raw:
@@ -76,9 +83,18 @@ def fsck(app: App, fix: bool, zombie_all: bool, zombie: str | None) -> None:
     print("No errors found.")
 
 
-def _own_version() -> version_messages.Version:
-    major, minor, micro = API_VERSION
-    return version_messages.Version(major=major, minor=minor, micro=micro)
+def _version_of_server(app: App, timeout: float | None) -> version_messages.Version:
+    """What the server says.
+
+    Raises:
+        Unreachable: nobody answers, in the words of the original.
+    """
+    try:
+        found: version_messages.Version = app.server.version.GetVersion(Empty(), timeout=timeout)
+    except (Unreachable, NotReady) as error:
+        where = f"pachd (version unknown) : error connecting to pachd server at address ({app.server.address})"
+        raise Unreachable(f"{where}: {str(error).partition(': ')[2] or error}") from None
+    return found
 
 
 def _text(version: version_messages.Version) -> str:
@@ -90,3 +106,16 @@ def _text(version: version_messages.Version) -> str:
 def _print_row(*cells: str) -> None:
     sys.stdout.write("".join(cell.ljust(max(LEAST_WIDTH, len(cell) + GAP)) for cell in cells) + "\n")
     sys.stdout.flush()
+
+
+@verb(example="pachctl delete-all")
+def delete_all(app: App) -> None:
+    """Delete everything: repos, commits, files, pipelines and jobs.
+
+    Lists what there is, and asks.
+    """
+    for line in everything.listed(app.server):
+        print(line)
+    print("Are you sure you want to delete all ACLs, repos, commits, files, pipelines and jobs?\nyN")
+    if sys.stdin.readline().strip()[:1] in ("y", "Y"):
+        everything.delete(app.server)

@@ -1,10 +1,8 @@
-"""The commands of pipelines: create, update, inspect, list, extract, start, stop, delete."""
+"""The commands of pipelines: create, update, edit, inspect, list, extract, start, stop, delete."""
 
 from __future__ import annotations
 
-import json as python_json
 from collections import Counter
-from contextlib import suppress
 from typing import Any
 
 import click
@@ -13,6 +11,7 @@ from trunkline.kernel.errors import InvalidRequest, TrunklineError, Unreachable
 from trunkline.pachctl import raw as json
 from trunkline.pachctl import refs, specs, table
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import pipelines as calls
 from trunkline.pachctl.grammar import raw_flag, verb
 from trunkline.pachctl.sources import STDIN
 from trunkline.pachctl.views import jobs as job_view
@@ -29,7 +28,7 @@ _SPEC_FLAGS = (
         "origin",
         default=STDIN,
         metavar="SOURCE",
-        help="A JSON file, a URL, or - for standard input (the default).",
+        help="A JSON or YAML file, a URL, or - for standard input (the default).",
     ),
     click.option("-p", "--push-images", is_flag=True, help="Accepted; there is no registry to push to."),
     click.option("-r", "--registry", metavar="HOST", help="Accepted, without effect."),
@@ -50,12 +49,12 @@ def spec_flags(function: Any) -> Any:
 def create_pipeline(app: App, origin: str, push_images: bool, **registry: str | None) -> None:
     """Create pipelines from a specification.
 
-    The source holds one JSON document for each pipeline. Specifications of release 1.7 are understood:
+    The source holds one document for each pipeline. Specifications of release 1.7 are understood:
     the input atom is pfs, for example.
     """
-    _note_registry(app, push_images, registry)
+    calls.note_registry(app, push_images, registry)
     for spec in _read(app, origin):
-        app.server.pps.CreatePipelineV2(_request(spec))
+        calls.create(app.server, spec)
 
 
 @verb(example="pachctl update-pipeline -f model.json --reprocess")
@@ -67,20 +66,20 @@ def update_pipeline(app: App, origin: str, push_images: bool, reprocess: bool, *
     Datums that were processed keep their results, even if the code has changed, unless --reprocess is given.
     A pipeline that is not there is created.
     """
-    _note_registry(app, push_images, registry)
+    calls.note_registry(app, push_images, registry)
     for spec in _read(app, origin):
-        name = _name(spec)
-        before = None if reprocess or not name else _find(app, name)
-        app.server.pps.CreatePipelineV2(_request(spec, update=True, reprocess=reprocess))
+        name = calls.name_in(spec)
+        before = None if reprocess or not name else calls.find(app.server, refs.pipeline(name))
+        calls.create(app.server, spec, update=True, reprocess=reprocess)
         if before is not None:
-            _note_kept(app, before)
+            calls.note_kept(app, before)
 
 
 @verb("NAME", example="pachctl inspect-pipeline model")
 @raw_flag
 def inspect_pipeline(app: App, name: str, raw: bool) -> None:
     """Show one pipeline."""
-    info = _inspect(app, name)
+    info = calls.inspect(app.server, refs.pipeline(name))
     if raw:
         json.show([info])
         return
@@ -98,7 +97,7 @@ def list_pipeline(app: App, spec: bool, raw: bool) -> None:
     infos = app.server.pps.ListPipeline(request)
     if spec:
         for info in infos:
-            print(_spec_text(info))
+            print(calls.spec_text(calls.user_spec(info)))
     elif raw:
         json.show(infos)
     else:
@@ -111,7 +110,23 @@ def extract_pipeline(app: App, name: str) -> None:
 
     It is what create-pipeline takes: the specification that was given, in today's form.
     """
-    print(_spec_text(_inspect(app, name)))
+    print(calls.spec_text(calls.user_spec(calls.inspect(app.server, refs.pipeline(name)))))
+
+
+@verb("NAME", example="pachctl edit-pipeline model")
+@click.option("--reprocess", is_flag=True, help="Run the new code over data that the old code has processed.")
+@click.option("--editor", metavar="COMMAND", help="The editor; $EDITOR or vim unless given.")
+def edit_pipeline(app: App, name: str, reprocess: bool, editor: str | None) -> None:
+    """Change a pipeline in an editor."""
+    from trunkline.pachctl.editing import edited
+
+    before = calls.spec_text(calls.user_spec(calls.inspect(app.server, refs.pipeline(name))))
+    after = edited(app, before, ".json", editor)
+    if after.strip() == before.strip():
+        print("Pipeline unchanged, no update will be performed.")
+        return
+    for spec in specs.documents(after, "the edited text"):
+        calls.create(app.server, translate(spec), update=True, reprocess=reprocess)
 
 
 @verb("NAME", example="pachctl start-pipeline model")
@@ -120,7 +135,7 @@ def start_pipeline(app: App, name: str) -> None:
 
     It runs over the data as they are now.
     """
-    app.server.pps.StartPipeline(pps.StartPipelineRequest(pipeline=refs.pipeline(name)))
+    calls.start(app.server, refs.pipeline(name))
 
 
 @verb("NAME", example="pachctl stop-pipeline model")
@@ -129,7 +144,7 @@ def stop_pipeline(app: App, name: str) -> None:
 
     Jobs that have not ended are killed.
     """
-    app.server.pps.StopPipeline(pps.StopPipelineRequest(pipeline=refs.pipeline(name), must_exist=True))
+    calls.stop(app.server, refs.pipeline(name))
 
 
 @verb("[NAME]", example="pachctl delete-pipeline model")
@@ -148,8 +163,7 @@ def delete_pipeline(app: App, name: str | None, every: bool, force: bool) -> Non
         if name is None:
             app.server.pps.DeletePipelines(pps.DeletePipelinesRequest(projects=[refs.project()], force=force))
         else:
-            request = pps.DeletePipelineRequest(pipeline=refs.pipeline(name), force=force, must_exist=True)
-            app.server.pps.DeletePipeline(request)
+            calls.delete(app.server, refs.pipeline(name), force=force)
     except Unreachable:
         raise
     except TrunklineError as error:
@@ -163,64 +177,5 @@ def _read(app: App, origin: str) -> list[Json]:
     given = specs.read(origin)
     for spec in given:
         for field in dropped(spec):
-            app.note(f"{_name(spec) or 'pipeline'}: {field} has no effect any more and is left out")
+            app.note(f"{calls.name_in(spec) or 'pipeline'}: {field} has no effect any more and is left out")
     return [translate(spec) for spec in given]
-
-
-def _request(spec: Json, *, update: bool = False, reprocess: bool = False) -> pps.CreatePipelineV2Request:
-    text = python_json.dumps(spec, ensure_ascii=False)
-    return pps.CreatePipelineV2Request(create_pipeline_request_json=text, update=update, reprocess=reprocess)
-
-
-def _name(spec: Json) -> str:
-    """The name in a specification; empty if there is none, which the server will say."""
-    pipeline = spec.get("pipeline")
-    name = pipeline.get("name") if isinstance(pipeline, dict) else None
-    return name if isinstance(name, str) else ""
-
-
-def _inspect(app: App, name: str) -> pps.PipelineInfo:
-    request = pps.InspectPipelineRequest(pipeline=refs.pipeline(name), details=True)
-    info: pps.PipelineInfo = app.server.pps.InspectPipeline(request)
-    return info
-
-
-def _find(app: App, name: str) -> pps.PipelineInfo | None:
-    with suppress(TrunklineError):
-        return _inspect(app, name)
-    return None
-
-
-def _spec_text(info: pps.PipelineInfo) -> str:
-    """The specification as it was given, without what belongs to a single request."""
-    spec = python_json.loads(info.user_spec_json or info.effective_spec_json or "{}")
-    kept = {key: value for key, value in spec.items() if key not in ("update", "reprocess", "dryRun", "dry_run")}
-    return python_json.dumps(kept, indent=2, ensure_ascii=False)
-
-
-def _note_registry(app: App, push_images: bool, registry: dict[str, str | None]) -> None:
-    given = [f"--{name}" for name, value in registry.items() if value is not None]
-    if push_images:
-        given.insert(0, "--push-images")
-    if given:
-        app.note(
-            f"{', '.join(given)}: nothing is pushed, images are names of environments on this machine; "
-            "see pachctl create-environment"
-        )
-
-
-def _note_kept(app: App, before: pps.PipelineInfo) -> None:
-    """Says how many datums keep results of the code before, if the code has changed."""
-    after = _find(app, before.pipeline.name)
-    if after is None or after.details.transform == before.details.transform:
-        return
-    request = pps.ListJobRequest(pipeline=before.pipeline, history=-1)
-    with suppress(TrunklineError):
-        last = next((job for job in app.server.pps.ListJob(request) if job.state == pps.JOB_SUCCESS), None)
-        kept = last.data_processed + last.data_skipped if last is not None else 0
-        if kept:
-            keep = f"{kept} datum keeps" if kept == 1 else f"{kept} datums keep"
-            app.note(
-                f"{before.pipeline.name}: {keep} results of the code before; to redo them, update again with "
-                "--reprocess"
-            )
