@@ -10,7 +10,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tutorial test lint bench bars crash fuzz stores lock clean
+.PHONY: help setup tutorial test lint bench bars crash fuzz histories stores lock clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,6 +53,9 @@ fuzz: setup ## Sends random requests to pachd, most of them bad (minutes; TRUNKL
 stores: setup ## Tests the store on servers of Google Cloud Storage and Azure, fetched by go and npm
 	$(BIN)/python -m scripts.stores
 	$(BIN)/python -m pytest tests/objects -m stores
+
+histories: setup ## Plays a thousand random histories against the model (minutes; TRUNKLINE_SEED, TRUNKLINE_HISTORIES)
+	$(BIN)/python -m pytest tests/model -m histories -n $(JOBS) --timeout 3600
 
 lock: ## Resolves the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --universal \

@@ -38,13 +38,14 @@ class Player:
     NAMES: ClassVar[tuple[str, ...]] = REPOS
     """Of the repos that steps may hit."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, real: Callable[[Path], Real] = Real) -> None:
         self.seed = seed
         self.chance = random.Random(seed)  # noqa: S311 - for repetition, not for secrets
-        self.real = Real(folder)
-        self.world = World()
+        self.real = real(folder)
+        self.world = World(self.real.clock.now)
         self.trace: list[str] = []
         self.refusals = 0
+        self.witness: Callable[[str, bool], None] = lambda said, well: None
 
     def run(self, steps: int) -> None:
         """Plays a number of steps, then looks at everything.
@@ -103,11 +104,13 @@ class Player:
             model(set_id)
         except Refusal as refusal:
             self.refusals += 1
+            self.witness(what, False)
             if type(error) is not refusal.kind:
                 raise self.mismatch(f"should be refused ({refusal}), but: {error!r}") from error
         else:
             if error is not None:
                 raise self.mismatch(f"should not be refused: {error!r}") from error
+            self.witness(what, True)
             self.caused([one for one in self.world.commits if one.number > newest])
 
     def change(self, moved: Iterable[BranchKey], set_id: str) -> None:

@@ -6,9 +6,9 @@ from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.ids import SetId
 from trunkline.pfs import listing
 from trunkline.pfs.files import View
-from trunkline.pfs.refs import USER
 from trunkline.testing import model_files
 from trunkline.testing.history import Player, WouldWait
+from trunkline.testing.history_real import repo_name
 from trunkline.testing.model import Refusal
 
 
@@ -73,7 +73,7 @@ class Looks(Player):
     def _compare_set(self, set_id: str) -> None:
         with self.real.catalog.read() as tx:
             members = listing.members(tx, SetId(set_id))
-        found = [f"{one.repo.name}{'' if one.repo.type == USER else f'.{one.repo.type}'}@{one.id}" for one in members]
+        found = [f"{repo_name(one.repo)}@{one.id}" for one in members]
         expected = [str(one) for one in self.world.members(set_id)]
         if found != expected:
             raise self.mismatch(f"set {set_id} has {found}, not {expected}")

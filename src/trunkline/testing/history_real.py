@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from trunkline.catalog import Row, SqliteCatalog, Tx
+from trunkline.catalog import Catalog, Row, SqliteCatalog, Tx
 from trunkline.content.entry import from_entry
 from trunkline.kernel.clock import ManualClock
-from trunkline.kernel.ids import SetId
+from trunkline.kernel.ids import SetId, new_id
+from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
 from trunkline.objects.memory import MemoryStore
+from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import branches, commits, fsck, history, modify, repos, resolve
 from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import USER, BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Commit
+from trunkline.pfs.upkeep import Upkeep
 from trunkline.testing.model import BranchKey
 from trunkline.testing.model_files import Files
+
+T = TypeVar("T")
 
 
 class Shape(NamedTuple):
@@ -31,9 +36,16 @@ class Shape(NamedTuple):
 
 
 def repo_ref(name: str) -> RepoRef:
-    """`out` or `out.spec`."""
-    base, _, kind = name.partition(".")
-    return RepoRef(base, kind or USER)
+    """`out` or `out.spec`, and in a project `p/out`."""
+    project, _, rest = name.rpartition("/")
+    base, _, kind = rest.partition(".")
+    return RepoRef(base, kind or USER, project or DEFAULT_PROJECT)
+
+
+def repo_name(ref: RepoRef) -> str:
+    """The opposite."""
+    project = "" if ref.project == DEFAULT_PROJECT else f"{ref.project}/"
+    return f"{project}{ref.name}{'' if ref.type == USER else f'.{ref.type}'}"
 
 
 def branch_ref(key: BranchKey) -> BranchRef:
@@ -41,18 +53,44 @@ def branch_ref(key: BranchKey) -> BranchRef:
     return BranchRef(repo_ref(key[0]), key[1])
 
 
-class Real:
-    """A world with short words for what histories do to it. The set ids are given, so that the model has the same."""
+class NamingPfs(Pfs):
+    """Remembers the ids of changes that nobody gave one, so that the model can use the same."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, *parts: Any) -> None:
+        self.named: list[str] = []
+        super().__init__(*parts)
+
+    def change(self, step: Callable[[Change], T], set_id: SetId | None = None) -> T:
+        """As in the base."""
+        name = set_id or SetId(new_id())
+        if set_id is None:
+            self.named.append(name)
+        return super().change(step, name)
+
+
+class Real:
+    """A world with short words for what histories do to it. The set ids are given, so that the model has the same.
+
+    Args:
+        open_catalog: opens the catalog of a folder, now and after each restart.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        open_catalog: Callable[[Path], Catalog] = lambda folder: SqliteCatalog(folder / "catalog.db"),
+        store: ObjectStore | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._store, self._clock = folder, MemoryStore(), ManualClock()
+        self._folder, self._store, self.clock = folder, store or MemoryStore(), ManualClock()
+        self._open_catalog = open_catalog
         self._open()
         self.digests: dict[tuple[tuple[str, bytes], ...], bytes] = {}
 
     def _open(self) -> None:
-        self.catalog = SqliteCatalog(self._folder / "catalog.db")
-        self.pfs = Pfs(self.catalog, self._store, self._clock)
+        self.catalog = self._open_catalog(self._folder)
+        self.pfs = NamingPfs(self.catalog, self._store, self.clock)
+        self._upkeep = Upkeep(self.pfs)
 
     def restart(self) -> None:
         """Everything that is only in memory is lost."""
@@ -121,10 +159,12 @@ class Real:
 
         self.pfs.change(step, SetId(set_id))
 
-    def settle(self) -> None:
-        """Does what the background step does."""
-        while self.pfs.finisher.step() is not None:
+    def settle(self) -> list[str]:
+        """Does what the background steps do; returns the ids that changes gave themselves, in order."""
+        self.pfs.named.clear()
+        while self.pfs.finisher.step() is not None or self._upkeep.step():
             pass
+        return list(self.pfs.named)
 
     # -- looking --------------------------------------------------------------------------------------------
 
@@ -167,13 +207,19 @@ class Real:
         return list(fsck.check(self.pfs))
 
 
-_NAME = "repos.name || CASE repos.type WHEN 'user' THEN '' ELSE '.' || repos.type END AS repo"
-_REPOS = f"SELECT {_NAME} FROM repos"
+_NAME = (
+    "CASE projects.name WHEN 'default' THEN '' ELSE projects.name || '/' END || repos.name || "
+    "CASE repos.type WHEN 'user' THEN '' ELSE '.' || repos.type END AS repo"
+)
+_PROJECT = "JOIN projects ON projects.id = repos.project"
+_REPOS = f"SELECT {_NAME} FROM repos {_PROJECT}"
 _COMMITS = (
     "SELECT commits.id, set_id, branch, parent, origin, finishing, finished, error, "
-    f"{_NAME} FROM commits JOIN repos ON repos.id = commits.repo ORDER BY commits.id"
+    f"{_NAME} FROM commits JOIN repos ON repos.id = commits.repo {_PROJECT} ORDER BY commits.id"
 )
-_BRANCHES = f"SELECT branches.id, branches.name, head, {_NAME} FROM branches JOIN repos ON repos.id = branches.repo"
+_BRANCHES = (
+    f"SELECT branches.id, branches.name, head, {_NAME} FROM branches JOIN repos ON repos.id = branches.repo {_PROJECT}"
+)
 
 
 def _grouped(tx: Tx, query: str, names: Mapping[int, str]) -> defaultdict[int, set[str]]:

@@ -37,7 +37,10 @@ class State(Enum):
 
 @dataclass(eq=False)
 class Commit:
-    """A commit. `files` is known once it is finished; `writes` is what was done to it while it was open."""
+    """A commit. `files` is known once it is finished; `writes` is what was done to it while it was open.
+
+    Times are nanoseconds.
+    """
 
     number: int
     repo: str
@@ -50,6 +53,8 @@ class Commit:
     failed: bool = False
     writes: list[Write] = field(default_factory=list)
     files: Files | None = None
+    started: int = 0
+    finishing: int | None = None
 
     def __str__(self) -> str:
         return f"{self.repo}@{self.id}"
@@ -87,9 +92,14 @@ Guard = Callable[[Sequence[BranchKey]], None]
 
 
 class World:
-    """Repos, branches and commits."""
+    """Repos, branches and commits.
 
-    def __init__(self) -> None:
+    Args:
+        now: the time in nanoseconds.
+    """
+
+    def __init__(self, now: Callable[[], int] = lambda: 0) -> None:
+        self.now = now
         self.repos: dict[str, int] = {}
         self.branches: dict[BranchKey, Branch] = {}
         self.commits: list[Commit] = []
@@ -286,7 +296,9 @@ class World:
         provenance: Iterable[BranchKey] = (),
     ) -> Commit:
         """An open commit; the caller moves the branch."""
-        made = Commit(self._next(), repo, set_id, branch, parent, origin)
+        if any(one.repo == repo and one.id == set_id for one in self.commits):
+            raise Refusal(AlreadyExists, f"a commit of {repo} in the set {set_id}")
+        made = Commit(self._next(), repo, set_id, branch, parent, origin, started=self.now())
         made.provenance = [self.branches[one].head for one in provenance]
         self.commits.append(made)
         return made
@@ -294,7 +306,9 @@ class World:
     def close_empty(self, commit: Commit) -> None:
         """Finishes a commit that adds nothing, as far as its parent is finished."""
         commit.state = State.FINISHING if commit.base is None else State.FINISHED
+        commit.finishing = self.now()
         commit.files = commit.base
+        self.note_finished(commit)
 
     def propagate(self, moved: Iterable[BranchKey], set_id: str) -> list[Commit]:
         """Gives every branch downstream of a moved one its commit of this set; returns those made."""
@@ -328,6 +342,10 @@ class World:
             except Collision:
                 commit.failed, commit.files = True, base
             commit.state = State.FINISHED
+            self.note_finished(commit)
+
+    def note_finished(self, commit: Commit) -> None:
+        """A place for what follows from a commit that may have finished."""
 
     @property
     def newest(self) -> int:

@@ -33,6 +33,7 @@ def finish(world: World, repo: str, reference: str, *, failed: bool = False) -> 
     if _of_pipeline(commit):
         raise Refusal(Refused, f"{commit} is a pipeline's")
     commit.state, commit.failed = State.FINISHING, failed
+    commit.finishing = max(world.now(), commit.started)
     return commit
 
 
@@ -74,8 +75,9 @@ def write(world: World, key: BranchKey, head: Commit | None, writes: Sequence[Wr
     except Collision as collision:
         raise Refusal(Refused, f"collision at {collision}") from None
     made = world.add_commit(key[0], set_id, key[1], head, "USER")
-    made.state, made.files = State.FINISHED, files
+    made.state, made.files, made.finishing = State.FINISHED, files, world.now()
     world.point(key, made)
+    world.note_finished(made)
     return made
 
 
