@@ -33,6 +33,7 @@ WANTED = """
     update-pipeline inspect-pipeline list-pipeline extract-pipeline delete-pipeline start-pipeline stop-pipeline
     edit-pipeline delete-all
     list-job inspect-job flush-job stop-job delete-job list-datum inspect-datum restart-datum get-logs fsck
+    garbage-collect
     inspect-cluster create-environment list-environment delete-environment pachd-status stop-pachd start-pachd
 """
 

@@ -9,6 +9,7 @@ from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import ManualClock
 from trunkline.kernel.ids import SetId
 from trunkline.objects.memory import MemoryStore
+from trunkline.objects.pins import Pins
 from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import branches, commits, fsck, history, modify, repos, resolve
 from trunkline.pfs.files import View
@@ -58,7 +59,8 @@ class House:
         self.clock = ManualClock()
         self.store = store or MemoryStore()
         self.catalog = catalog(folder / "catalog.db")
-        self.pfs = Pfs(self.catalog, self.store, self.clock)
+        self.steady = ManualClock()
+        self.pfs = Pfs(self.catalog, self.store, self.clock, Pins(self.steady))
         self._upkeep = Upkeep(self.pfs)
 
     def close(self) -> None:

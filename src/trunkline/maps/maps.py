@@ -14,6 +14,7 @@ from itertools import chain
 from trunkline.maps import checking, comparing, editing, lookup, reaching
 from trunkline.maps.builder import Builder
 from trunkline.maps.entry import Change, Difference, Entry, Totals
+from trunkline.maps.node import Leaf
 from trunkline.maps.root import EMPTY, Root
 from trunkline.maps.shape import STANDARD, Shape
 from trunkline.maps.storage import Hasher, NodeStore, Writer
@@ -151,6 +152,22 @@ class Maps:
                 it holds, when all roots are done, the keys of all nodes. Not to be shared with `nodes`.
         """
         return reaching.leaf_auxs(self._nodes, root, seen)
+
+    def leaves(self, root: Root, seen: set[bytes]) -> Iterator[Leaf]:
+        """The leaves whose addresses are not in `seen`; the addresses of all nodes of the map are added to it."""
+        return reaching.leaves(self._nodes, root, seen)
+
+    def note_nodes(self, root: Root, seen: set[bytes]) -> None:
+        """Adds the addresses of all nodes of the map to `seen`; reads inner nodes only."""
+        reaching.note_nodes(self._nodes, root, seen)
+
+    def any_leaf(self, root: Root, known: dict[bytes, bool], test: Callable[[Leaf], bool]) -> bool:
+        """Whether a leaf passes a test.
+
+        Args:
+            known: what earlier calls with the same test found out, by address; grows.
+        """
+        return reaching.any_leaf(self._nodes, root, known, test)
 
     def verify(self, root: Root, sound: set[checking.Place] | None = None) -> Iterator[str]:
         """What is wrong with the map, in words: nodes missing or altered, wrong sums, order or boundaries.

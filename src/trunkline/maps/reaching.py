@@ -1,15 +1,15 @@
-"""What a map needs: the objects its nodes are in, and the aux of its entries, which leads on to the chunks.
+"""What a map needs: the objects its nodes are in, and its leaves, whose entries lead on to the chunks.
 
-Both take a set of what was seen before, so that many maps cost what they do not share. The callers are garbage
-collection and fsck; what an aux means is theirs to know.
+Everything takes what was seen before, so that many maps cost what they do not share. The callers are garbage
+collection and fsck; what an entry means is theirs to know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from trunkline.maps import codec
-from trunkline.maps.node import Inner
+from trunkline.maps.node import Inner, Leaf
 from trunkline.maps.root import Root
 from trunkline.maps.storage import NodeStore
 
@@ -58,3 +58,60 @@ def leaf_auxs(store: NodeStore, root: Root, seen: set[str]) -> Iterator[list[byt
             waiting.extend((level - 1, child) for child in reversed(node.addresses))
         else:
             yield node.columns[-1]
+
+
+def leaves(store: NodeStore, root: Root, seen: set[bytes]) -> Iterator[Leaf]:
+    """The leaves whose addresses are not in `seen`; addresses of all nodes that are objects are added to it."""
+    if root.inline:
+        top = store.top(root)
+        assert isinstance(top, Leaf), "only a leaf is inline"
+        yield top
+        return
+    waiting = [(root.level, root.address)] if root.count else []
+    while waiting:
+        level, address = waiting.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        node = store.load(level, address)
+        if isinstance(node, Inner):
+            waiting.extend((level - 1, child) for child in reversed(node.addresses))
+        else:
+            assert isinstance(node, Leaf)
+            yield node
+
+
+def note_nodes(store: NodeStore, root: Root, seen: set[bytes]) -> None:
+    """Adds the addresses of all nodes that are objects to `seen`; leaves are not read."""
+    waiting = [(root.level, root.address)] if root.count and not root.inline else []
+    while waiting:
+        level, address = waiting.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        if level:
+            node = store.load(level, address)
+            assert isinstance(node, Inner)
+            waiting.extend((level - 1, child) for child in node.addresses)
+
+
+def any_leaf(store: NodeStore, root: Root, known: dict[bytes, bool], test: Callable[[Leaf], bool]) -> bool:
+    """Whether a leaf passes a test; `known` remembers it for nodes, from one map to the next."""
+
+    def below(level: int, address: bytes) -> bool:
+        found = known.get(address)
+        if found is None:
+            node = store.load(level, address)
+            if isinstance(node, Inner):
+                found = any(below(level - 1, child) for child in node.addresses)
+            else:
+                assert isinstance(node, Leaf)
+                found = test(node)
+            known[address] = found
+        return found
+
+    if root.inline:
+        top = store.top(root)
+        assert isinstance(top, Leaf), "only a leaf is inline"
+        return test(top)
+    return bool(root.count) and below(root.level, root.address)

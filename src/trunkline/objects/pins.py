@@ -262,12 +262,18 @@ class Pins:
         self._changed.wait_for(lambda: self._condemned.isdisjoint(keys))
 
     def _rotate(self) -> None:
-        if self._clock.now() >= self._rotates:
+        now = self._clock.now()
+        if now < self._rotates:
+            return
+        self._release(self._before)
+        self._before, self._standing = self._standing, _Session()
+        if now >= self._rotates + self._standing_for:
             self._release(self._before)
-            self._before, self._standing = self._standing, _Session()
-            self._rotates = self._clock.now() + self._standing_for
+            self._before = _Session()
+        self._rotates = now + self._standing_for
 
     def _expire(self) -> None:
+        self._rotate()
         now = self._clock.now()
         for name in [name for name, one in self._sessions.items() if one.expires is not None and one.expires <= now]:
             self._release(self._sessions.pop(name))

@@ -24,7 +24,6 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
-from grpc.experimental import ChannelOptions
 
 from trunkline.client.faults import from_rpc
 
@@ -190,6 +189,13 @@ class Server:
 
         return self._service(ListingStub)
 
+    @cached_property
+    def upkeep(self) -> Service:
+        """`trunkline.v1.Upkeep`."""
+        from trunkline.wire.upkeep_pb2_grpc import UpkeepStub
+
+        return self._service(UpkeepStub)
+
     def close(self) -> None:
         """Ends the connection and whatever is under way on it."""
         self._channel.close()
@@ -265,8 +271,6 @@ def _channel(address: Address, roots: bytes | None) -> grpc.Channel:
     options: list[tuple[str, int]] = [
         ("grpc.max_send_message_length", LARGEST_MESSAGE),
         ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-        # Who reads a stream waits for its messages itself: half the time of a thread that hands each of them over.
-        (ChannelOptions.SingleThreadedUnaryStream, 1),
     ]
     if address.loopback:
         options.append(("grpc.enable_http_proxy", 0))

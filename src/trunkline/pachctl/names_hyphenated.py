@@ -69,6 +69,7 @@ HYPHENATED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("inspect-cluster", "cluster", "Print the id of the server's installation."),
         ("fsck", "cluster", "Check that everything stored is whole."),
         ("delete-all", "cluster", "Delete everything: repos, commits, files, pipelines and jobs."),
+        ("garbage-collect", "garbage", "Free the storage of data that nothing refers to."),
         ("start-pachd", "server", "Start the local pachd, if none runs."),
         ("pachd-status", "server", "Show the state of pachd."),
         ("stop-pachd", "server", "Stop pachd gracefully."),

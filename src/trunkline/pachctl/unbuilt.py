@@ -88,7 +88,6 @@ SPACED_COMMANDS = frozenset(_spaced())
 
 SUCCESSORS = {
     "port-forward": "start-pachd",
-    "garbage-collect": "fsck",
     "shell": "--help",
 }
 """What to use meanwhile."""

@@ -24,6 +24,7 @@ from trunkline.api.own_services import EnvironmentService, ServerService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.transactions import Transactions, TransactionService
+from trunkline.api.upkeep_service import UpkeepService
 from trunkline.api.work_service import WorkService
 from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SteadyClock, SystemClock
@@ -36,14 +37,16 @@ from trunkline.pachd.loops import Loop
 from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
+from trunkline.pfs.collect.collector import Collector
+from trunkline.pfs.filesets import sweep_all
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
-from trunkline.pfs.urls import urls_of
 from trunkline.pps import fsck as pps_fsck
+from trunkline.pps import roots as pps_roots
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
-from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2
+from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2, upkeep_pb2
 from trunkline.worker.runtimes.probe import probe
 
 log = logging.getLogger("trunkline.pachd")
@@ -65,7 +68,7 @@ class Pachd:
         self._home = Home(settings)
         store = store_of(settings, self._clock.now())
         self._catalog = SqliteCatalog(settings.catalog_path)
-        self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings))
+        self._pfs = Pfs(self._catalog, store, self._clock)
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
         self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)
@@ -134,6 +137,7 @@ class Pachd:
             service(listing_pb2.DESCRIPTOR.services_by_name["Listing"], ListingService(pfs)),
             service(content_pb2.DESCRIPTOR.services_by_name["Content"], self._content()),
             service(own["Environments"], EnvironmentService(self._pps)),
+            service(upkeep_pb2.DESCRIPTOR.services_by_name["Upkeep"], self._upkeep_service()),
             service(
                 own["Work"],
                 WorkService(self._dispatcher, self._logbook, self._token, self._dispatcher.job_of),
@@ -145,6 +149,15 @@ class Pachd:
         token_file, digest = self._home.token()
         folder = Folder(str(self._settings.store_path), str(token_file), digest)
         return ContentService(self._pfs, lambda: small_services.cluster_id(self._pfs), folder)
+
+    def _upkeep_service(self) -> UpkeepService:
+        collector = Collector(
+            self._pfs,
+            [pps_roots.roots],
+            [partial(sweep_all, self._pfs), partial(pps_roots.forget_outcomes, self._pfs)],
+            self._dispatcher.busy_seconds,
+        )
+        return UpkeepService(self._pfs, collector, [pps_roots.roots])
 
     def _status(self) -> trunkline_pb2.ServerStatus:
         assert self._record is not None, "calls are taken only after the start"

@@ -139,6 +139,21 @@ def sweep(pfs: Pfs) -> bool:
     return True
 
 
+def sweep_all(pfs: Pfs) -> str:
+    """Removes every file set whose lease is over; says how many there were, or nothing."""
+
+    def count() -> int:
+        with pfs.catalog.read() as tx:
+            row = tx.row("SELECT count(*) AS number FROM file_sets")
+        return 0 if row is None else int(row["number"])
+
+    before = count()
+    while sweep(pfs):
+        pass
+    gone = before - count()
+    return f"{gone} file sets removed whose lease was over" if gone > 0 else ""
+
+
 # -- from commits, and as commits -----------------------------------------------------------------------
 
 

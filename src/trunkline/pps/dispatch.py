@@ -79,6 +79,8 @@ class Dispatcher:
         self._jobs: dict[int, Running] = {}
         """By job key, in the order in which they take turns."""
         self._batches: dict[str, Running] = {}
+        self._begun: dict[str, Nanos] = {}
+        """When each batch was handed out."""
         self._workers: dict[str, Nanos] = {}
         """When each worker was last heard of."""
         self._stopping = False
@@ -133,7 +135,7 @@ class Dispatcher:
                 return
             running.dropped = True
             for batch in running.leases.by_batch:
-                del self._batches[batch]
+                del self._batches[batch], self._begun[batch]
             running.leases.drop()
             self._changed.notify_all()
 
@@ -259,6 +261,14 @@ class Dispatcher:
         with self._changed:
             return list(self._jobs)
 
+    def busy_seconds(self) -> float | None:
+        """For how long the oldest batch in a worker's hands has been there; None if there is no job under way."""
+        with self._changed:
+            if not self._jobs:
+                return None
+            now = self._clock.now()
+            return (now - min(self._begun.values(), default=now)) / SECOND
+
     def wanted_workers(self) -> dict[int, int]:
         """By pipeline key: how many workers the running jobs could use now, those at work included."""
         with self._changed:
@@ -323,7 +333,7 @@ class Dispatcher:
         if lease.busy:
             lease.lost = True
             return
-        del self._batches[batch]
+        del self._batches[batch], self._begun[batch]
         how(running.leases, batch)
         self._changed.notify_all()
 
@@ -338,6 +348,7 @@ class Dispatcher:
             lease = leases.take(new_id(), worker, self._expiry(), size, size_bytes)
             assert lease is not None, "a datum waits"
             self._batches[lease.batch] = running
+            self._begun[lease.batch] = self._clock.now()
             self._jobs[key] = self._jobs.pop(key)  # to the end: the others come first next time
             self._changed.notify_all()  # there is room for the feeder
             return running, lease

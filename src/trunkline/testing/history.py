@@ -22,6 +22,9 @@ BRANCHES = ("master", "dev")
 MANY = 50
 """Steps of a usual history."""
 
+COLLECTIONS = 0.1
+"""How often garbage is collected after a step."""
+
 
 class Mismatch(AssertionError):
     """The real thing did not do what the model says."""
@@ -43,6 +46,8 @@ class Player:
         self.chance = random.Random(seed)  # noqa: S311 - for repetition, not for secrets
         self.real = real(folder)
         self.world = World(self.real.clock.now)
+        # Of its own, so that histories are the same with and without.
+        self._tidiness = random.Random(~seed)  # noqa: S311
         self.trace: list[str] = []
         self.refusals = 0
         self.witness: Callable[[str, bool], None] = lambda said, well: None
@@ -73,12 +78,16 @@ class Player:
             getattr(self, name)()
         except WouldWait:
             self.trace.append("  (left out: it would wait)")
+        if self._tidiness.random() < COLLECTIONS:
+            self.trace.append("collect garbage")
+            self.real.collect()
         found, expected = self.real.shape(), self.model_shape()
         if found != expected:
             raise self.mismatch(difference(found, expected))
 
     def conclude(self) -> None:
         """Looks for what only shows in the end."""
+        self.real.collect()
         problems = self.real.problems()
         if problems:
             raise self.mismatch(f"fsck: {problems}")

@@ -14,13 +14,17 @@ from trunkline.kernel.ids import SetId, new_id
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.maps import Root
 from trunkline.objects.memory import MemoryStore
+from trunkline.objects.pins import STANDING_SECONDS, Pins
 from trunkline.objects.protocol import ObjectStore
 from trunkline.pfs import branches, commits, fsck, history, modify, repos, resolve
 from trunkline.pfs.change import Change
+from trunkline.pfs.collect.collector import Collector
+from trunkline.pfs.collect.report import Summary
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import USER, BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Commit
 from trunkline.pfs.upkeep import Upkeep
+from trunkline.pps import roots as pps_roots
 from trunkline.testing.model import BranchKey
 from trunkline.testing.model_files import Files
 
@@ -82,14 +86,19 @@ class Real:
         store: ObjectStore | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder, self._store, self.clock = folder, store or MemoryStore(), ManualClock()
+        self._folder, self._store, self.clock, self._steady = (
+            folder,
+            store or MemoryStore(),
+            ManualClock(),
+            ManualClock(),
+        )
         self._open_catalog = open_catalog
         self._open()
         self.digests: dict[tuple[tuple[str, bytes], ...], bytes] = {}
 
     def _open(self) -> None:
         self.catalog = self._open_catalog(self._folder)
-        self.pfs = NamingPfs(self.catalog, self._store, self.clock)
+        self.pfs = NamingPfs(self.catalog, self._store, self.clock, Pins(self._steady))
         self._upkeep = Upkeep(self.pfs)
 
     def restart(self) -> None:
@@ -165,6 +174,18 @@ class Real:
         while self.pfs.finisher.step() is not None or self._upkeep.step():
             pass
         return list(self.pfs.named)
+
+    def collect(self) -> Summary:
+        """Collects garbage, so long after everything before that only sessions under way pin anything."""
+        self._steady.advance(3 * STANDING_SECONDS)
+        *_, summary = Collector(self.pfs, [pps_roots.roots]).run()
+        assert isinstance(summary, Summary)
+        return summary
+
+    @property
+    def objects(self) -> list[str]:
+        """The keys of what is stored."""
+        return list(self._store.keys())
 
     # -- looking --------------------------------------------------------------------------------------------
 

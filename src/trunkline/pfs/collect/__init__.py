@@ -1,0 +1,1 @@
+"""Garbage collection: what is reachable, what may go, and why the rest stays."""

@@ -1,0 +1,74 @@
+"""garbage-collect, from the command line to the disk, beside a pipeline with real workers."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from pachyderm_sdk import Client
+from pachyderm_sdk.api import pfs, pps
+from tests.pachctl.conftest import Result, invoke
+
+from trunkline.kernel.config import Settings
+from trunkline.pachd.daemon import Pachd
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(home=tmp_path / "home", port=0, max_workers=1, passed_on={"PATH": "/usr/bin:/bin"})
+
+
+@pytest.fixture
+def daemon(settings):
+    made = Pachd(settings, threading.Event())
+    made.start()
+    yield made
+    made.stop()
+
+
+def pachctl(daemon: Pachd, *words: str) -> Result:
+    return invoke(words, {"PACHD_ADDRESS": daemon._record.address, "HOME": "/nonexistent"})
+
+
+def stored(settings: Settings) -> int:
+    return sum(path.is_file() for kind in ("chunks", "nodes") for path in (settings.store_path / kind).rglob("*"))
+
+
+def test_what_was_deleted_is_freed_and_the_rest_is_explained(daemon, settings):
+    host, _, port = daemon._record.address.rpartition(":")
+    client = Client(host=host, port=int(port))
+    client.pfs.create_repo(repo=pfs.Repo(name="data"))
+    with client.pfs.commit(branch=pfs.Branch.from_uri("data@master")) as commit:
+        for number in range(60):
+            commit.put_file_from_bytes(path=f"/{number}", data=b"%d" % number)
+    client.pps.create_pipeline(
+        pipeline=pps.Pipeline(name="copy"),
+        transform=pps.Transform(cmd=["sh"], stdin=["cat /pfs/data/* > /pfs/out/all; cp /pfs/data/7 /pfs/out/"]),
+        input=pps.Input(pfs=pps.PfsInput(repo="data", glob="/")),
+    )
+    client.pfs.wait_commit(pfs.Commit.from_uri("copy@master"))
+    first = pachctl(daemon, "garbage-collect")
+    assert first.out.splitlines()[-1].startswith("freed ")
+    assert pachctl(daemon, "fsck").out == "No errors found.\n"
+    assert pachctl(daemon, "garbage-collect").out.endswith("freed 0B in 0 objects\n")
+    before = stored(settings)
+
+    why = pachctl(daemon, "garbage-collect", "--why")
+    assert why.code == 0
+    for words in ("heads of branches", "outcomes of datums", "KEPT FOR"):
+        assert words in why.out
+    assert "default/data" in pachctl(daemon, "garbage-collect", "--why", "--of", "data").out
+    chunk = next((settings.store_path / "chunks").rglob("*/*")).name
+    assert "heads of branches" in pachctl(daemon, "garbage-collect", "--of", chunk).out
+    assert pachctl(daemon, "garbage-collect", "--of", "00" * 32).out.startswith("nothing keeps it")
+    assert pachctl(daemon, "garbage-collect", "--of", "nope").code == 4
+
+    client.pps.delete_pipeline(pipeline=pps.Pipeline(name="copy"), force=True)
+    client.pfs.delete_repo(repo=pfs.Repo(name="data"), force=True)
+    trial = pachctl(daemon, "garbage-collect", "--dry-run")
+    assert "WOULD BE FREED" in trial.out
+    assert stored(settings) == before
+    real = pachctl(daemon, "garbage-collect", "--raw")
+    assert '"dryRun"' not in real.out
+    assert stored(settings) == 0
+    assert pachctl(daemon, "fsck").code == 0
