@@ -63,6 +63,19 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
 }
 """The services of the contract, and the class that offers them, if any."""
 
+DRIVEN = (
+    "pfs_v2.API",
+    "storage.Fileset",
+    "transaction_v2.API",
+    "versionpb_v2.API",
+    "admin_v2.API",
+    "metadata.API",
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+)
+"""Services whose every RPC is in the data, and those that are built with a test that drives them."""
+
 STATUSES = ("full", "partial", "none")
 
 FIELD_STATUSES = ("ignored", "refused", "partial")
@@ -98,6 +111,10 @@ def problems(data: dict[str, Any]) -> Iterator[str]:
             status = said.get(name, {}).get("status", "none")
             if status not in STATUSES:
                 yield f"{service}.{name} has the unknown status {status!r}"
+            elif service in DRIVEN and name not in said:
+                yield f"{service}.{name} is not in the data: give it a status, and a test that drives it"
+            elif service in DRIVEN and status != "none" and "test" not in said[name]:
+                yield f"{service}.{name} is listed as {status} without the test that drives it"
             elif (status != "none") != built(service, name):
                 yield f"{service}.{name} is listed as {status}, and it is {'' if built(service, name) else 'not '}built"
     yield from _field_problems(data)

@@ -275,7 +275,12 @@ FILES: Cases = [
     ("GetFile", m.GetFileRequest(file=file("/d/*")), S.UNKNOWN, "^matched multiple files. Use GetFileTAR instead$"),
     ("GetFile", m.GetFileRequest(file=file("/[")), S.UNKNOWN, "does not parse: unexpected end of input$"),
     ("GetFile", m.GetFileRequest(file=file("/f"), offset=-1), S.INVALID_ARGUMENT, "not negative"),
-    ("GetFile", m.GetFileRequest(file=file("/f"), URL="s3://b/k"), S.UNIMPLEMENTED, "not built yet"),
+    (
+        "GetFile",
+        m.GetFileRequest(file=file("/f"), URL="http://b/k"),
+        S.INVALID_ARGUMENT,
+        "unrecognized object store: http",
+    ),
     (
         "GetFileTAR",
         m.GetFileRequest(file=file("/nope")),

@@ -53,6 +53,16 @@ def test_inspect_project(here: Place) -> None:
         here.pfs.inspect_project()
 
 
+def test_inspect_project_v2(here: Place) -> None:
+    found = here.pfs.inspect_project_v2(project=here.project)
+    assert found.info == here.pfs.inspect_project(project=here.project)
+    assert found.defaults_json == "{}"
+    with refused("NOT_FOUND", 'could not inspect project "nope": project "nope" not found'):
+        here.pfs.inspect_project_v2(project=project("nope"))
+    with refused("INVALID_ARGUMENT", "project: value is required"):
+        here.pfs.inspect_project_v2()
+
+
 def test_list_project(client: Client) -> None:
     first, second = place(client).project.name, place(client).project.name
     names = [one.project.name for one in client.pfs.list_project()]

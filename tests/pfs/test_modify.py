@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.pfs.house import House, add, commit_ref, copied, gone
 
-from trunkline.kernel.errors import Cancelled, InvalidRequest, NotBuilt, NotFound, Refused, StorageFull
+from trunkline.kernel.errors import Cancelled, InvalidRequest, NotFound, PermissionDenied, Refused, StorageFull
 from trunkline.objects.memory import MemoryStore
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pfs import layers, modify, repos
@@ -474,7 +474,9 @@ def test_a_write_to_a_repo_that_is_deleted_meanwhile_is_told(data: House) -> Non
 @pytest.mark.parametrize(
     ("url", "kind", "words"),
     [
-        ("s3://bucket/key", NotBuilt, "s3:// is not built yet"),
+        ("s3://bucket", InvalidRequest, "names a whole bucket"),
+        ("s3://bucket/key?endpoint=http://127.0.0.1:1", InvalidRequest, "only pachd's settings"),
+        ("file:///etc/passwd", PermissionDenied, "TRUNKLINE_FILE_SOURCES"),
         ("ftp://host/file", InvalidRequest, "^unrecognized object store: ftp$"),
         ("no address", InvalidRequest, "^unrecognized object store: no address$"),
         ("http://127.0.0.1:1/nothing", Refused, '^error retrieving content from "http://127.0.0.1:1/nothing": '),

@@ -15,7 +15,7 @@ from trunkline.content.entry import from_entry
 from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused
 from trunkline.maps import EMPTY
-from trunkline.pfs import filesets, fsck, globs, modify, rows
+from trunkline.pfs import destinations, filesets, fsck, globs, modify, rows
 from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef
@@ -57,30 +57,36 @@ class FileCalls:
         return Empty()
 
     def GetFile(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
-        """The bytes of one file."""
+        """The bytes of one file; or, with a URL, every file that matches is written there."""
         opened, matches = self._matches(request, call)
-        if matches[0].is_dir:
+        if matches[0].is_dir and (len(matches) == 1 or not request.URL):
             raise Refused("cannot get directory or non-regular file. Use GetFileTAR instead")
+        if request.URL:
+            destinations.write(self._pfs.urls, request.URL, opened.view, _within(request, matches), call.alive)
+            return
         if len(matches) > 1:
             raise Refused("matched multiple files. Use GetFileTAR instead")
         yield from _messages(opened.view.read(matches[0], request.offset))
 
     def GetFileTAR(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
-        """Everything that matches, as one tar."""
+        """Everything that matches, as one tar; or, with a URL, every file of it is written there."""
         opened, matches = self._matches(request, call)
-        low, high = request.path_range.lower, request.path_range.upper
+        nodes = _within(request, _unfolded(opened.view, matches))
+        if request.URL:
+            destinations.write(self._pfs.urls, request.URL, opened.view, nodes, call.alive)
+            return
+        yield from _messages(tarstream.tar(opened.view, nodes))
 
-        def nodes() -> Iterator[Node]:
-            within = ""  # the last directory that was sent whole
-            for match in matches:
-                if within and match.path.startswith(within):
-                    continue
-                within = match.path if match.is_dir else within
-                for node in opened.view.walk(match.path):
-                    if node.path >= low and (not high or node.path < high):
-                        yield node
-
-        yield from _messages(tarstream.tar(opened.view, nodes()))
+    def Egress(self, request: pfs_pb2.EgressRequest, call: Call) -> pfs_pb2.EgressResponse:
+        """Writes all files of a commit into an object store."""
+        if request.WhichOneof("target") == "sql_database":
+            raise NotBuilt("egress to SQL databases is not built: write the rows from user code, or take a bucket")
+        opened = self._open(pfs_pb2.File(commit=request.commit), call)
+        if opened.view.find("/") is None:
+            raise opened.missing("/")
+        files = opened.view.walk("/")
+        written = destinations.write(self._pfs.urls, request.object_storage.url, opened.view, files, call.alive)
+        return pfs_pb2.EgressResponse(object_storage={"bytes_written": written})
 
     def InspectFile(self, request: pfs_pb2.InspectFileRequest, call: Call) -> pfs_pb2.FileInfo:
         """One file or directory."""
@@ -163,8 +169,6 @@ class FileCalls:
         return _Opened(opened.commit, View(self._pfs.maps, self._pfs.reader, EMPTY))
 
     def _matches(self, request: pfs_pb2.GetFileRequest, call: Call) -> tuple[_Opened, list[Node]]:
-        if request.URL:
-            raise NotBuilt("writing files to a URL is not built yet: read them and upload them yourself")
         opened = self._open(request.file, call)
         exact = opened.view.find(request.file.path)
         if exact is None:
@@ -173,6 +177,21 @@ class FileCalls:
         if not matches:
             raise opened.missing(request.file.path)
         return opened, matches
+
+
+def _unfolded(view: View, matches: Iterable[Node]) -> Iterator[Node]:
+    """Matches with all that lies below them, each once."""
+    within = ""  # the last directory that was sent whole
+    for match in matches:
+        if within and match.path.startswith(within):
+            continue
+        within = match.path if match.is_dir else within
+        yield from view.walk(match.path)
+
+
+def _within(request: pfs_pb2.GetFileRequest, nodes: Iterable[Node]) -> Iterator[Node]:
+    low, high = request.path_range.lower, request.path_range.upper
+    return (node for node in nodes if node.path >= low and (not high or node.path < high))
 
 
 def _messages(content: Iterable[bytes]) -> Iterator[BytesValue]:
@@ -208,5 +227,5 @@ def operations(requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Ite
 
 def _added(add: pfs_pb2.AddFile) -> modify.Operation:
     if add.WhichOneof("source") == "url":
-        return modify.AppendUrl(add.path, add.datum, add.url.URL, add.url.recursive)
+        return modify.AppendUrl(add.path, add.datum, add.url.URL, add.url.recursive, add.url.concurrency)
     return modify.Append(add.path, add.datum, add.raw.value)

@@ -32,6 +32,8 @@ def bucket_error(error: Exception, action: str, what: str, where: str) -> Trunkl
         return ObjectMissing(
             f"object {what} is missing from {where}: run pachctl fsck to see what needs it, then restore it from a copy"
         )
+    if "169.254.169.254" in text or "metadata.google" in text or "Missing" in text.partition("\n")[0]:
+        return StorageDenied(f"{place}: pachd has no credentials for it; give them in its environment")
     kind = type(error).__name__
     if status == 507 or code in _FULL:
         return StorageFull(f"{place}: {_reason(text)}; make room in the bucket, then try again")
@@ -39,8 +41,6 @@ def bucket_error(error: Exception, action: str, what: str, where: str) -> Trunkl
         return StorageDenied(
             f"{place}: {_reason(text)}; check pachd's credentials, and that they may read, write, list and delete there"
         )
-    if "169.254.169.254" in text or "metadata.google" in text or "Missing" in text.partition("\n")[0]:
-        return StorageDenied(f"{place}: pachd has no credentials for it; give them in its environment")
     if status is not None and 400 <= status < 500 and status not in _PASSING:
         return StorageDenied(f"{place}: {_reason(text)}; check the address of the bucket and its options")
     return StorageFailed(f"{place}: {_reason(text)}; check the network and the service, then try again")

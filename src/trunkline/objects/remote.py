@@ -1,8 +1,9 @@
 """An object store in a bucket: S3 and what speaks its protocol, Google Cloud Storage, Azure.
 
-Each operation is one request, tried once: repetition, parallelism and caches are wrappers. A put says "only if it
-is not there" where the service knows how; where it does not, the store looks first, and two writers at the same
-moment may both write: harmless, since a key is a hash of what it names, so both bring the same bytes.
+Each operation is one request, tried once: repetition, parallelism and caches are wrappers. (A listing is many requests,
+which a wrapper could only begin anew; so `trunkline.objects.pages` repeats each of them.) A put says "only if it is not
+there" where the service knows how; where it does not, the store looks first, and two writers at the same moment may
+both write: harmless, since a key is a hash of what it names, so both bring the same bytes.
 Invariant: an answer of the service is what is acknowledged; these services promise that what they have confirmed
 is durable, and that whoever asks next sees it. Whether bytes rotted is for the readers to find.
 """
@@ -21,13 +22,9 @@ from trunkline.objects.cloud import connect
 from trunkline.objects.inventory import Item
 from trunkline.objects.keys import LARGEST_OBJECT, check_key, check_object, is_key
 from trunkline.objects.location import Location
+from trunkline.objects.pages import listed
 
 Result = TypeVar("Result")
-
-LISTED = 1000
-"""Keys in one page of a listing."""
-
-LISTING_TRIES = 6
 
 
 class RemoteStore:
@@ -47,8 +44,6 @@ class RemoteStore:
         self._where = str(location)
         self._secrets = variables
         self._bucket = connect(location, variables)
-        # A listing is many requests, and a wrapper could only begin it anew; so here the library repeats.
-        self._listed = connect(location, variables, tries=LISTING_TRIES)
         self._do: Any = import_module("obstore")
         self._conditional = location.options.get("conditional", "true") != "false"
 
@@ -111,12 +106,12 @@ class RemoteStore:
         folder = prefix.rpartition("/")[0]
         if "/" in prefix and not is_key(folder):
             return  # no key begins like this
-        pages = iter(self._do.list(self._listed, folder or None, chunk_size=LISTED))
-        while page := self._call("list", f"keys under {prefix!r}", lambda: next(pages, None)):
-            for each in page:
-                key = each["path"]
-                if key.startswith(prefix) and is_key(key):
-                    yield Item(key, int(each["size"]), Nanos(int(each["last_modified"].timestamp() * SECOND)))
+        for each in listed(
+            self._bucket, folder, lambda error: self._translated(error, "list", f"keys under {prefix!r}")
+        ):
+            key = each["path"]
+            if key.startswith(prefix) and is_key(key):
+                yield Item(key, int(each["size"]), Nanos(int(each["last_modified"].timestamp() * SECOND)))
 
     def size(self, key: str) -> int:
         """As `ObjectStore.size`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 BLOCK_LINES = 50
 """Lines, header included, after which the header is printed again."""
@@ -46,6 +47,8 @@ def details(pairs: Iterable[tuple[str, str | None]]) -> str:
 
 def _aligned(block: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*block, strict=True)]
+    if set(map(type, chain.from_iterable(block))) != {str}:
+        return (_line(row, widths) for row in block)  # cells with colours know their own width
     pattern = "".join(f"%-{width}s " for width in widths)  # a listing may have a million rows
     return (pattern % tuple(row) for row in block)
 

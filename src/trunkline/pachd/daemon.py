@@ -41,6 +41,7 @@ from trunkline.pfs.collect.collector import Collector
 from trunkline.pfs.filesets import sweep_all
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
+from trunkline.pfs.urls import urls_of
 from trunkline.pps import fsck as pps_fsck
 from trunkline.pps import roots as pps_roots
 from trunkline.pps.dispatch import Dispatcher
@@ -68,7 +69,7 @@ class Pachd:
         self._home = Home(settings)
         store = store_of(settings, self._clock.now())
         self._catalog = SqliteCatalog(settings.catalog_path)
-        self._pfs = Pfs(self._catalog, store, self._clock)
+        self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings))
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
         self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)

@@ -46,6 +46,7 @@ class AppendUrl(msgspec.Struct, frozen=True):
     tag: str
     url: str
     recursive: bool = False
+    concurrency: int = 0
 
 
 class Delete(msgspec.Struct, frozen=True):
@@ -257,12 +258,21 @@ def _collect(pfs: Pfs, builder: LayerBuilder, operations: Iterable[Operation], a
             case Append(path, tag):
                 data = (one.data for one in itertools.chain((first,), run) if isinstance(one, Append))
                 builder.append(paths.file_path(path), tag or DEFAULT_TAG, data)
-            case AppendUrl(path, tag, url, recursive):
-                builder.append(paths.file_path(path), tag or DEFAULT_TAG, sources.fetch(url, recursive))
+            case AppendUrl():
+                _fetch(pfs, builder, first, alive)
             case Delete(path, tag):
                 _delete(builder, path, tag or DEFAULT_TAG)
             case Copy():
                 _copy(pfs, builder, first, alive)
+
+
+def _fetch(pfs: Pfs, builder: LayerBuilder, add: AppendUrl, alive: Callable[[], bool]) -> None:
+    path = add.path if add.recursive else paths.file_path(add.path)  # all of a bucket may go to the root
+    for below, pieces in sources.fetch(pfs.urls, add.url, add.recursive, add.concurrency):
+        if not alive():
+            raise Cancelled("the caller went away before everything was fetched: nothing was written")
+        target = paths.file_path(f"{path.rstrip('/')}/{below}") if below else paths.file_path(path)
+        builder.append(target, add.tag or DEFAULT_TAG, pieces)
 
 
 def _runs(operations: Iterable[Operation]) -> Iterator[Iterator[Operation]]:

@@ -27,6 +27,7 @@ from trunkline.pfs.layers import Layer
 from trunkline.pfs.opened import OpenViews
 from trunkline.pfs.propagate import propagate
 from trunkline.pfs.rows import Commit
+from trunkline.pfs.urls import Urls
 
 T = TypeVar("T")
 
@@ -46,11 +47,15 @@ class Pfs:
 
     Args:
         pins: the sessions of those who write to the store; its own if there are no others.
+        urls: where files may be fetched from and written to.
     """
 
-    def __init__(self, catalog: Catalog, store: ObjectStore, clock: Clock, pins: Pins | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, store: ObjectStore, clock: Clock, pins: Pins | None = None, urls: Urls | None = None
+    ) -> None:
         self.catalog = catalog
         self.pins = pins or Pins()
+        self.urls = urls or Urls()
         self.store: ObjectStore = PinnedStore(store, self.pins)
         self.clock = clock
         self.maps = Maps(self.store)

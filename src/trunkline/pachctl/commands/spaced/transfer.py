@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from io import StringIO
 from itertools import chain
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from trunkline.pachctl.commands.getfile import get
 from trunkline.pachctl.commands.putfile import origins_of
 from trunkline.pachctl.flags import project_flag
 from trunkline.pachctl.grammar import command
+from trunkline.pachctl.meter import Meter
 from trunkline.pachctl.sources import is_url, resolve
 from trunkline.pachctl.targets import is_archive, naming, unpacked
 from trunkline.pachctl.upload import upload
@@ -49,6 +51,7 @@ def put_file(
     append: bool,
     full_path: bool,
     untar: bool,
+    progress: bool,
     **tuning: object,
 ) -> None:
     """Put files into a branch or an open commit.
@@ -65,9 +68,16 @@ def put_file(
     plain = [origin for origin in origins if origin not in archives]
     rule = naming(recursive=recursive, full_path=full_path)
     sources = resolve(plain, target.path or None, recursive=recursive, naming=rule)
-    with tempfile.TemporaryDirectory(prefix="pachctl-put-") as folder:
-        every = chain(sources, unpacked(archives, Path(folder)))
-        upload(app.server, target.commit, every, overwrite=not append, recursive=recursive)
+    with tempfile.TemporaryDirectory(prefix="pachctl-put-") as folder, _meter("put", progress) as meter:
+        meter.result = upload(
+            app.server,
+            target.commit,
+            chain(sources, unpacked(archives, Path(folder))),
+            overwrite=not append,
+            recursive=recursive,
+            memory=None if archives else app.memory,
+            progress=meter,
+        )
 
 
 @command("get file", "FILE", example="pachctl get file model@master:/model.json")
@@ -99,6 +109,11 @@ def get_file(
     if output is None or recursive:
         raise InvalidRequest("--retry needs the --output file that is to be completed, and no -r")
     _complete(app, request, Path(output))
+
+
+def _meter(verb: str, progress: bool) -> Meter:
+    """What shows how far it is; on nothing that anybody sees without `progress`."""
+    return Meter(verb, None if progress else StringIO())
 
 
 def _complete(app: App, request: pfs.GetFileRequest, output: Path) -> None:
