@@ -11,14 +11,87 @@ from importlib.metadata import version
 import pytest
 from hypothesis import settings
 
+from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.version import VERSION
+from trunkline.testing import catalogs
 from trunkline.testing.buckets import S3Server
+from trunkline.testing.catalogs import Databases
 from trunkline.worker.runtimes.probe import probe
 
 # In CI the same examples each time, so that a change is judged by what it changed; elsewhere new ones, to find more.
 settings.register_profile("house", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "house")
+
+
+CATALOGS = ("sqlite", "postgresql")
+
+BOTH = ("tests/pfs/", "tests/api/")
+"""Folders whose tests run on every catalog; modules that say `CATALOGS` run on those that they name."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--catalogs",
+        default="usual",
+        help="catalogs to test on: sqlite, postgresql, both, or usual (both where it tells something)",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test once for each catalog that it is to run on."""
+    kinds = _kinds(metafunc.config, metafunc.definition)
+    if "catalog_kind" in metafunc.fixturenames and kinds != ("sqlite",):
+        metafunc.parametrize("catalog_kind", kinds, indirect=True, scope="module")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out, and says so, tests that cannot run on the one catalog that was asked for."""
+    unable = [item for item in items if not _kinds(config, item)]
+    config.hook.pytest_deselected(items=unable)
+    items[:] = [item for item in items if item not in set(unable)]
+
+
+def _kinds(config: pytest.Config, test: pytest.Item | pytest.Function) -> tuple[str, ...]:
+    wanted = config.getoption("--catalogs")
+    path = test.path.relative_to(config.rootpath).as_posix()
+    able: tuple[str, ...] = getattr(getattr(test, "module", None), "CATALOGS", CATALOGS)
+    if wanted == "usual":
+        return tuple(kind for kind in able if kind == "sqlite" or path.startswith(BOTH))
+    return able if wanted == "both" else tuple(kind for kind in able if kind == wanted)
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """Databases on a PostgreSQL server of this process's own."""
+    made = Databases()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def catalog_kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The kind of catalog that the worlds of these tests stand on."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        catalogs.use(SqliteCatalog)
+        yield kind
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    catalogs.use(databases.open)
+    yield kind
+    databases.clean()
+
+
+@pytest.fixture(autouse=True)
+def used_again(request: pytest.FixtureRequest, catalog_kind: str) -> Iterator[None]:
+    """Empties the databases of worlds in a test's own folder when the test is over."""
+    if catalog_kind == "sqlite" or "tmp_path" not in request.fixturenames:
+        yield
+        return
+    databases, folder = request.getfixturevalue("databases"), request.getfixturevalue("tmp_path")
+    yield
+    databases.clean(folder)
 
 
 def pytest_report_header() -> list[str]:

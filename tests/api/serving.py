@@ -15,7 +15,6 @@ from trunkline.api.listing import ListingService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
 from trunkline.api.transactions import Transactions, TransactionService
-from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import SECOND, Nanos, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.ids import new_id
@@ -30,6 +29,7 @@ from trunkline.pfs.upkeep import Upkeep
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
+from trunkline.testing import catalogs
 from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
 
 
@@ -52,7 +52,7 @@ class Serving:
 
     def __init__(self, home: Path) -> None:
         self.store = MeteredStore(LocalStore(home / "store"))
-        self.catalog = SqliteCatalog(home / "catalog.db")
+        self.catalog = catalogs.opened(home / "catalog.db")
         self.clock = ShiftedClock()
         self.pfs = Pfs(self.catalog, self.store, self.clock)
         self.logbook = Logbook(home / "logs")

@@ -10,6 +10,8 @@ import pytest
 from trunkline.catalog import SqliteCatalog, migrate
 from trunkline.kernel.errors import FailedPrecondition
 
+CATALOGS = ("sqlite",)  # it says itself what it is about
+
 
 def schema(path: Path) -> dict[str, str]:
     connection = sqlite3.connect(path)

@@ -29,6 +29,7 @@ def test_every_variable_is_read() -> None:
             "TRUNKLINE_MAX_WORKERS": "7",
             "TRUNKLINE_LEASE_SECONDS": "3",
             "TRUNKLINE_LOG_LEVEL": "DEBUG",
+            "TRUNKLINE_CATALOG": "postgresql://user:s3cr3t@host/db",
             "TRUNKLINE_ISOLATION": "substitution",
         }
     )
@@ -39,8 +40,14 @@ def test_every_variable_is_read() -> None:
         max_workers=7,
         lease_seconds=3.0,
         log_level="debug",
+        catalog="postgresql://user:s3cr3t@host/db",
         isolation="substitution",
     )
+
+
+def test_a_password_is_shown_by_nobody() -> None:
+    settings = config.load({"TRUNKLINE_HOME": "/srv", "TRUNKLINE_CATALOG": "postgresql://user:s3cr3t@host/db"})
+    assert "s3cr3t" not in repr(settings)
 
 
 @pytest.mark.parametrize(

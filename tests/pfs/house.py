@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from trunkline.catalog import SqliteCatalog
+from trunkline.catalog import Catalog
 from trunkline.kernel.clock import ManualClock
 from trunkline.kernel.ids import SetId
 from trunkline.objects.memory import MemoryStore
@@ -18,6 +18,7 @@ from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Branch, Commit
 from trunkline.pfs.triggers import Trigger
 from trunkline.pfs.upkeep import Upkeep
+from trunkline.testing import catalogs
 
 
 def branch_ref(text: str) -> BranchRef:
@@ -54,7 +55,7 @@ class House:
     """One versioned world."""
 
     def __init__(
-        self, folder: Path, store: ObjectStore | None = None, catalog: Callable[[Path], SqliteCatalog] = SqliteCatalog
+        self, folder: Path, store: ObjectStore | None = None, catalog: Callable[[Path], Catalog] = catalogs.opened
     ) -> None:
         self.clock = ManualClock()
         self.store = store or MemoryStore()

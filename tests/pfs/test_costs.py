@@ -15,6 +15,8 @@ from trunkline.catalog import SqliteCatalog
 from trunkline.pfs import commit_lists, listing, provenance, resolve
 from trunkline.pfs.refs import RepoRef
 
+CATALOGS = ("sqlite",)  # it counts the steps of SQLite
+
 FEW, MANY = 20, 600
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.pfs.house import House, add, gone
 
+from trunkline.catalog import SqliteCatalog
 from trunkline.content.entry import to_entry
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel.errors import Corrupt
@@ -34,7 +35,10 @@ class Worn(House):
 
     def sql(self, statement: str, *parameters: object) -> None:
         def change(tx: object) -> None:
-            tx.run("PRAGMA defer_foreign_keys = ON")  # type: ignore[attr-defined]
+            lenient = "PRAGMA defer_foreign_keys = ON"
+            if not isinstance(self.catalog, SqliteCatalog):
+                lenient = "SET LOCAL session_replication_role = replica"
+            tx.run(lenient)  # type: ignore[attr-defined]
             tx.run(statement, parameters)  # type: ignore[attr-defined]
 
         self.catalog.write(change)

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.clock import ManualClock
 from trunkline.kernel.ids import SetId
 from trunkline.maps import EMPTY, Root
@@ -27,6 +26,7 @@ from trunkline.pps.pps import Pps
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.rows import Job, Stats
 from trunkline.pps.states import DatumState, JobState
+from trunkline.testing import catalogs
 
 
 def pfs_input(repo: str, glob: str = "/*", **fields: Any) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock()
-        self.catalog = SqliteCatalog(folder / "catalog.db")
+        self.catalog = catalogs.opened(folder / "catalog.db")
         self.pfs = Pfs(self.catalog, MemoryStore(), self.clock)
         self.logbook = Logbook(folder / "logs")
         self.pps = Pps(self.pfs, self.logbook)

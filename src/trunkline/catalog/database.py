@@ -58,7 +58,31 @@ class Catalog(Protocol):
         `change` may run more than once, so it must do nothing but read and write the catalog.
 
         Raises:
-            StorageFull, StorageFailed: nothing was changed.
+            StorageFull: nothing was changed.
+            StorageFailed: nothing was changed; where nobody can say whether it was, the message says so.
+            Conflict: the process led, and leads no more; nothing was changed.
+        """
+        ...
+
+    def leading(self) -> AbstractContextManager[bool]:
+        """Whether this process does what only one may do: finishing commits, upkeep, jobs.
+
+        Exactly one of the processes on a catalog leads. Within the context, the changes of this thread are refused with
+        Conflict once another process has taken the lead; so a step that began as leader never ends beside another one.
+        """
+        ...
+
+    def others(self) -> int:
+        """How many other processes may have this catalog open; none of them can change it any more if there are 0."""
+        ...
+
+    def alone(self) -> AbstractContextManager[Callable[[], bool]]:
+        """Keeps other processes from opening the catalog; yields a function that tells whether that still holds.
+
+        For what nobody else may see, as deleting objects: ask the function before each step that cannot be undone.
+
+        Raises:
+            FailedPrecondition: others have it open, or had until a minute ago.
         """
         ...
 

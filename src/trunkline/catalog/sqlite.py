@@ -74,7 +74,15 @@ class SqliteCatalog:
         self._write_lock = threading.RLock()
         with _as_trunkline_errors(path):
             self._writer = self._connect()
-            migrate.up(SqliteTx(self._writer), self._writer.executescript)
+            self._bring_up()
+
+    def _bring_up(self) -> None:
+        """Applies the migrations that are missing, each in a transaction of its own."""
+        tx = SqliteTx(self._writer)
+        tx.run("CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY)")
+        for number, sql in migrate.missing(tx, migrate.scripts()):
+            done = f"INSERT INTO schema_version VALUES ({number})"
+            self._writer.executescript(f"BEGIN IMMEDIATE;\n{sql}\n{done};\nCOMMIT;")
 
     @contextmanager
     def read(self) -> Iterator[SqliteTx]:
@@ -108,6 +116,20 @@ class SqliteCatalog:
                 raise
         self.watch.notify()
         return result
+
+    @contextmanager
+    def leading(self) -> Iterator[bool]:
+        """Always: there is no other process."""
+        yield True
+
+    def others(self) -> int:
+        """None, ever."""
+        return 0
+
+    @contextmanager
+    def alone(self) -> Iterator[Callable[[], bool]]:
+        """Always."""
+        yield lambda: True
 
     def close(self) -> None:
         """Ends all waits and closes every connection."""

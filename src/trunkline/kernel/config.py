@@ -29,6 +29,15 @@ CLOUD = ("AWS_", "GOOGLE_", "AZURE_")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH")
 
 
+class Secret(str):
+    """A text that may hold a password: shown as stars by `repr`, and so in the repr of whatever holds it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'" if self else "''"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What one pachd needs to know before it starts.
 
@@ -38,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         max_workers: worker processes at the most, over all pipelines.
         lease_seconds: how long a worker may be silent before its batch goes to another one.
         log_level: of pachd's own log (`debug`, `info`, `warning`, `error`).
+        catalog: where the catalog is: empty for SQLite in the home, or the DSN of a PostgreSQL database.
         isolation: how user code sees /pfs: `auto`, `namespace` or `substitution`.
         passed_on: what user code gets of pachd's own environment.
         store: where chunks and map nodes are kept: empty for a folder in the home, `file:///folder`, or the
@@ -53,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_workers: int = 4
     lease_seconds: float = 30.0
     log_level: str = "info"
+    catalog: str = ""
     isolation: str = "auto"
     passed_on: dict[str, str] = {}
     store: str = ""
@@ -124,6 +135,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         max_workers=_integer(env, "TRUNKLINE_MAX_WORKERS", max(2, os.cpu_count() or 1), least=1, most=1024),
         lease_seconds=float(_integer(env, "TRUNKLINE_LEASE_SECONDS", 30, least=1, most=3600)),
         log_level=level,
+        catalog=Secret(env.get("TRUNKLINE_CATALOG", "")),
         isolation=isolation,
         passed_on={name: env[name] for name in PASSED_ON if name in env},
         store=_store(env),

@@ -26,7 +26,7 @@ from trunkline.api.pps_service import PpsService
 from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.api.upkeep_service import UpkeepService
 from trunkline.api.work_service import WorkService
-from trunkline.catalog import SqliteCatalog
+from trunkline.catalog import open_catalog
 from trunkline.kernel.clock import SteadyClock, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.version import VERSION
@@ -68,7 +68,7 @@ class Pachd:
         self._clock = SystemClock()
         self._home = Home(settings)
         store = store_of(settings, self._clock.now())
-        self._catalog = SqliteCatalog(settings.catalog_path)
+        self._catalog = open_catalog(settings)
         self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings))
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
@@ -76,8 +76,9 @@ class Pachd:
         self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
-        self._finishing = Loop("finisher", self._catalog.watch, self._finish)
-        self._upkeep = Loop("upkeep", self._catalog.watch, Upkeep(self._pfs).step, IDLE_SECONDS)
+        watch, leading = self._catalog.watch, self._catalog.leading
+        self._finishing = Loop("finisher", watch, self._finish, leading=leading)
+        self._upkeep = Loop("upkeep", watch, Upkeep(self._pfs).step, IDLE_SECONDS, leading)
         self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
         self._server = Server(settings, self._services(), self._pfs.pins.session)
         self._isolation = ""

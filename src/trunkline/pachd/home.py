@@ -44,7 +44,8 @@ class Home:
             settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (settings.run_path, settings.logs_path, settings.store_path):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            settings.catalog_path.touch(mode=0o600)  # SQLite gives its other files the same mode
+            if not settings.catalog:
+                settings.catalog_path.touch(mode=0o600)  # SQLite gives its other files the same mode
             self._lock = (settings.run_path / "pachd.lock").open("a+")
         except OSError as error:
             raise _storage_error(settings.home, error) from None

@@ -1,7 +1,8 @@
 """Runs the jobs of all pipelines: one thread per pipeline that has something to do, its oldest job first.
 
 Invariants: a pipeline's jobs run one after the other, in the order in which their commits were made; a job has one
-runner. What a job needs is worked out by its runner; here it is only called, and called again when something changed.
+runner, in the pachd that leads. What a job needs is worked out by its runner; here it is only called, and called again
+when something changed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from trunkline.pachd.workers import WorkerPool
 from trunkline.pps import pipelines, progress, rows
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.pps import Pps
-from trunkline.pps.runner import JobRunner, Standing
+from trunkline.pps.runner import JobRunner, Ran, Standing
 from trunkline.pps.states import PipelineState
 
 log = logging.getLogger("trunkline.pachd")
@@ -70,6 +71,15 @@ class JobLoop:
             thread.join()
 
     def _step(self) -> bool:
+        with self._pps.pfs.catalog.leading() as leads:
+            if leads:
+                self._look()
+            else:
+                for key in self._dispatcher.jobs():
+                    self._dispatcher.cancel_job(key)  # another pachd runs it now
+        return False
+
+    def _look(self) -> None:
         with self._pps.pfs.catalog.read() as tx:
             busy = [int(row["pipeline"]) for row in tx.rows(_UNFINISHED)]
             unwanted = [key for key in self._dispatcher.jobs() if _has_ended(tx, key)]
@@ -79,7 +89,6 @@ class JobLoop:
         for key in busy:
             self._drive_if_idle(key)
         self._workers.look()
-        return False
 
     def _note_states(self, busy: list[int]) -> None:
         """A pipeline runs once it was looked at, and crashes while it has a job and workers do not come up."""
@@ -116,12 +125,9 @@ class JobLoop:
         try:
             while not self._stopping:
                 seen = watch.version
-                with self._pps.pfs.catalog.read() as tx:
-                    job = progress.next_job(tx, pipeline)
-                if job is None:
+                ran = self._run_next(pipeline)
+                if ran is None:
                     break
-                with self._pps.pfs.pins.session():
-                    ran = self._runner.run(job.key)
                 self._pps.logbook.wake()
                 if ran.standing is not Standing.ENDED:
                     again = ran.delay
@@ -141,6 +147,17 @@ class JobLoop:
                 timer.start()
             elif watch.version != seen:
                 watch.notify()  # something changed while this thread was still counted as busy
+
+    def _run_next(self, pipeline: int) -> Ran | None:
+        """Takes the pipeline's oldest job as far as it goes; None if there is none, or another pachd has to."""
+        catalog = self._pps.pfs.catalog
+        with catalog.leading() as leads:
+            with catalog.read() as tx:
+                job = progress.next_job(tx, pipeline)
+            if not leads or job is None:
+                return None
+            with self._pps.pfs.pins.session():
+                return self._runner.run(job.key)
 
 
 def _has_ended(tx: Tx, key: int) -> bool:

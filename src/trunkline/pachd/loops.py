@@ -1,7 +1,7 @@
 """Background loops: a thread that does steps while there are any, then sleeps until something changes.
 
-Invariant: an error of one step is logged and the loop goes on, after a pause that grows while errors last; a loop
-ends only when it is told to.
+Invariants: a loop that only one pachd may run does its steps as the leader of the catalog, or none; an error of one
+step is logged and the loop goes on, after a pause that grows while errors last; a loop ends only when it is told to.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from trunkline.catalog import Watch
 from trunkline.kernel.errors import Cancelled, TrunklineError
@@ -27,10 +28,18 @@ class Loop:
 
     Args:
         idle: seconds after which to step again even if nothing changed.
+        leading: a context that tells whether to step at all; `Catalog.leading` for what only one pachd may do.
     """
 
-    def __init__(self, name: str, watch: Watch, step: Callable[[], bool], idle: float = _IDLE_SECONDS) -> None:
-        self._name, self._watch, self._step, self._idle = name, watch, step, idle
+    def __init__(
+        self,
+        name: str,
+        watch: Watch,
+        step: Callable[[], bool],
+        idle: float = _IDLE_SECONDS,
+        leading: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
+    ) -> None:
+        self._name, self._watch, self._step, self._idle, self._leading = name, watch, step, idle, leading
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -52,8 +61,9 @@ class Loop:
         while not self._stopping.is_set():
             try:
                 seen = self._watch.version
-                while not self._stopping.is_set() and self._step():
-                    pass
+                with self._leading() as leads:
+                    while leads and not self._stopping.is_set() and self._step():
+                        pass
                 pause = _FIRST_PAUSE
                 self._watch.wait(seen, self._idle)
             except Cancelled:

@@ -80,7 +80,7 @@ class Cache:
 
     def clear(self, tag_prefix: str) -> None:
         """Forgets the entries whose tag begins so; all of them for the empty prefix."""
-        chosen = "(SELECT name FROM cache_entries WHERE substr(tag, 1, ?) = ?)"
+        chosen = "(SELECT name FROM cache_entries WHERE substr(tag, 1, CAST(? AS INTEGER)) = ?)"
 
         def write(tx: Tx) -> None:
             tx.run(f"DELETE FROM cache_file_sets WHERE entry IN {chosen}", (len(tag_prefix), tag_prefix))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from trunkline.catalog import Catalog, Row, SqliteCatalog, Tx
+from trunkline.catalog import Catalog, Row, Tx
 from trunkline.content.entry import from_entry
 from trunkline.kernel.clock import ManualClock
 from trunkline.kernel.ids import SetId, new_id
@@ -25,6 +25,7 @@ from trunkline.pfs.refs import USER, BranchRef, CommitRef, RepoRef
 from trunkline.pfs.rows import Commit
 from trunkline.pfs.upkeep import Upkeep
 from trunkline.pps import roots as pps_roots
+from trunkline.testing import catalogs
 from trunkline.testing.model import BranchKey
 from trunkline.testing.model_files import Files
 
@@ -82,7 +83,7 @@ class Real:
     def __init__(
         self,
         folder: Path,
-        open_catalog: Callable[[Path], Catalog] = lambda folder: SqliteCatalog(folder / "catalog.db"),
+        open_catalog: Callable[[Path], Catalog] = lambda folder: catalogs.opened(folder / "catalog.db"),
         store: ObjectStore | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)

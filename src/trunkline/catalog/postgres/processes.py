@@ -1,0 +1,97 @@
+"""Which processes share the catalog: a row each, renewed now and then by the server's clock.
+
+Invariant: a process that was silent for `SILENCE` and was given up can never change the catalog again: its row is gone,
+and every change looks for it. So who is told that there is no other process may rely on it, until one begins anew; and
+none begins while one of them asks to be alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection
+
+from trunkline.catalog.postgres.tx import PostgresTx
+from trunkline.catalog.postgres.writing import Writer
+from trunkline.kernel.errors import FailedPrecondition
+
+SILENCE = 60
+"""Seconds after which a process may be given up."""
+
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
+_SILENT = f"seen < {_NOW} - {SILENCE}::bigint * 1000000000"
+
+
+class Processes:
+    """The rows, seen from one process.
+
+    Args:
+        own: the name of this one.
+    """
+
+    def __init__(self, writer: Writer, own: str) -> None:
+        self._writer, self.own = writer, own
+
+    def begin(self) -> None:
+        """Adds the own row, when no other process is alone.
+
+        Raises:
+            FailedPrecondition: one is, for longer than we wait.
+        """
+        give_up = time.monotonic() + SILENCE
+        while not self._writer.run(self._added, known=False):
+            if time.monotonic() > give_up:
+                raise FailedPrecondition(
+                    "another pachd collects garbage in the store of this catalog: start this one when it is done"
+                )
+            time.sleep(1.0)
+
+    def end(self) -> None:
+        """Removes the own row."""
+        self._writer.run(lambda tx: tx.run("DELETE FROM processes WHERE name = ?", (self.own,)), known=False)
+
+    def say_alive(self, connection: Connection[dict[str, Any]]) -> None:
+        """Renews the own row."""
+        connection.execute(f"UPDATE processes SET seen = {_NOW} WHERE name = $1", (self.own,))
+
+    def others(self) -> int:
+        """How many other processes may change the catalog; those that were silent for too long are given up."""
+        return self._writer.run(self._others)
+
+    @contextmanager
+    def alone(self) -> Iterator[Callable[[], bool]]:
+        """Keeps others from beginning; yields a function that tells whether that still holds.
+
+        Raises:
+            FailedPrecondition: there are others.
+        """
+
+        def ask(tx: PostgresTx) -> int:
+            found = self._others(tx)
+            if found == 0:
+                tx.run("UPDATE processes SET alone = 1 WHERE name = ?", (self.own,))
+            return found
+
+        if found := self._writer.run(ask):
+            raise FailedPrecondition(
+                f"{found} other pachd use this catalog, or did until a minute ago: stop them, and repeat the call then"
+            )
+        try:
+            yield lambda: self._writer.run(self._others) == 0
+        finally:
+            self._writer.run(lambda tx: tx.run("UPDATE processes SET alone = 0 WHERE name = ?", (self.own,)))
+
+    def _others(self, tx: PostgresTx) -> int:
+        tx.run(f"DELETE FROM processes WHERE name <> ? AND {_SILENT}", (self.own,))
+        row = tx.row("SELECT count(*) AS number FROM processes WHERE name <> ?", (self.own,))
+        return 0 if row is None else int(row["number"])
+
+    def _added(self, tx: PostgresTx) -> bool:
+        tx.run(f"DELETE FROM processes WHERE {_SILENT}")
+        if tx.row("SELECT 1 FROM processes WHERE alone = 1") is not None:
+            return False
+        tx.run(f"INSERT INTO processes (name, started, seen) VALUES (?, {_NOW}, {_NOW})", (self.own,))
+        return True
