@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.pfs.harness import seconds
+from benchmarks.pfs.harness import git, seconds
 
 
 class Git:
@@ -31,4 +30,4 @@ class Git:
         self._git("commit", "-q", "-m", "more")
 
     def _git(self, *words: str) -> None:
-        subprocess.run(["git", *words], cwd=self._folder, check=True, stdout=subprocess.DEVNULL)
+        git(self._folder, *words)

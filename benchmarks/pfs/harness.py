@@ -102,6 +102,13 @@ class Pachd:
         self.process.wait()
 
 
+def git(folder: Path, *words: str) -> None:
+    """Runs git in a folder, whatever the environment says of other repositories and their settings."""
+    mine = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environ = mine | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    subprocess.run(["git", *words], cwd=folder, env=environ, check=True, stdout=subprocess.DEVNULL)
+
+
 def head(repo: pfs.Repo) -> pfs.Commit:
     """The head of master."""
     return pfs.Commit(repo=repo, branch=pfs.Branch(repo=repo, name="master"))

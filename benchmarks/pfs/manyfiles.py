@@ -68,16 +68,13 @@ def _make(source: Path, files: int) -> list[Path]:
 def _git(source: Path, fsync: bool) -> float:
     """Seconds of add and commit in a new repository; as it comes, or durable."""
 
-    def git(*words: str) -> None:
-        subprocess.run(["git", *words], cwd=source, check=True, stdout=subprocess.DEVNULL)
-
-    git("init", "-q")
+    harness.git(source, "init", "-q")
     for key, value in (("gc.auto", "0"), ("user.name", "b"), ("user.email", "b@b")):
-        git("config", key, value)
+        harness.git(source, "config", key, value)
     if fsync:
-        git("config", "core.fsync", "all")
+        harness.git(source, "config", "core.fsync", "all")
     try:
-        return seconds(lambda: (git("add", "."), git("commit", "-q", "-m", "all")))
+        return seconds(lambda: (harness.git(source, "add", "."), harness.git(source, "commit", "-q", "-m", "all")))
     finally:
         shutil.rmtree(source / ".git")
 
