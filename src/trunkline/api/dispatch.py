@@ -137,8 +137,18 @@ def _method_handler(
     return make(
         behaviour,
         request_deserializer=_parser(method),
-        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+        response_serializer=_serializer(method),
     )
+
+
+def _serializer(method: MethodDescriptor) -> Callable[[Any], bytes]:
+    serialize: Callable[[Any], bytes] = GetMessageClass(method.output_type).SerializeToString
+
+    def serialized(answer: Any) -> bytes:
+        """Long streams are made of bytes in the first place."""
+        return answer if type(answer) is bytes else serialize(answer)
+
+    return serialized
 
 
 def _not_built(method: MethodDescriptor) -> Handler:

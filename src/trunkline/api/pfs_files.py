@@ -10,6 +10,7 @@ from google.protobuf.wrappers_pb2 import BytesValue
 
 from trunkline.api import convert, tarstream
 from trunkline.api.dispatch import Call
+from trunkline.api.fileinfos import FileInfos
 from trunkline.api.pieces import pieces
 from trunkline.content.entry import from_entry
 from trunkline.kernel import paths
@@ -31,6 +32,7 @@ class _Opened:
         self.commit = commit
         self.view = view
         self.message = convert.commit_message(commit)
+        self.infos = FileInfos(self.message, commit.finishing)
 
     def info(self, node: Node) -> pfs_pb2.FileInfo:
         tag = "" if node.is_dir else from_entry((node.path.encode(), node.hash, node.size, node.aux)).tag
@@ -96,12 +98,12 @@ class FileCalls:
             raise opened.missing(request.file.path)
         return opened.info(node)
 
-    def ListFile(self, request: pfs_pb2.ListFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
+    def ListFile(self, request: pfs_pb2.ListFileRequest, call: Call) -> Iterator[bytes]:
         """What is directly below a directory."""
         opened, nodes = self.listed(request, call)
-        yield from map(opened.info, nodes)
+        yield from map(opened.infos.of, nodes)
 
-    def WalkFile(self, request: pfs_pb2.WalkFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
+    def WalkFile(self, request: pfs_pb2.WalkFileRequest, call: Call) -> Iterator[bytes]:
         """A directory and everything below it."""
         opened = self._open(request.file, call)
         path = paths.clean(request.file.path)
@@ -110,16 +112,16 @@ class FileCalls:
         nodes = opened.view.walk(
             path, marker=request.paginationMarker.path, number=request.number, reverse=request.reverse
         )
-        yield from (opened.info(node) for node in nodes)
+        yield from map(opened.infos.of, nodes)
 
-    def GlobFile(self, request: pfs_pb2.GlobFileRequest, call: Call) -> Iterator[pfs_pb2.FileInfo]:
+    def GlobFile(self, request: pfs_pb2.GlobFileRequest, call: Call) -> Iterator[bytes]:
         """Every file and directory that a pattern matches."""
         _check_glob(request.pattern)
         opened = self._open(pfs_pb2.File(commit=request.commit), call)
         low, high = request.path_range.lower, request.path_range.upper
         for node in opened.view.glob(request.pattern):
             if node.path >= low and (not high or node.path < high):
-                yield opened.info(node)
+                yield opened.infos.of(node)
 
     def DiffFile(self, request: pfs_pb2.DiffFileRequest, call: Call) -> Iterator[pfs_pb2.DiffFileResponse]:
         """What differs between two paths; by default, between a path and itself in the parent commit."""
