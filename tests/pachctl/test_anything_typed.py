@@ -21,56 +21,16 @@ from .spaced import Real
 
 ELSEWHERE = ("start-pachd", "stop-pachd", "pachd-status")
 """They look after processes."""
-WORDS = st.sampled_from(
-    [
-        "data",
-        "data@master",
-        "data@master^",
-        "data@nope",
-        "data@",
-        "@",
-        "@master",
-        ":",
-        "data@master:",
-        "data@master:/a",
-        "data@master:/nope",
-        ":/a",
-        "data.spec",
-        "data.x.y",
-        ".x",
-        "x.",
-        "data@master=data",
-        "data@master=00000000000040000000000000000000",
-        "00000000000040000000000000000000",
-        "data@00000000000040000000000000000000",
-        "edges",
-        "edges@",
-        "@x",
-        "edges@00000000000040000000000000000000",
-        "/",
-        "/a",
-        "../..",
-        "*",
-        "[",
-        "data/master",
-        "data/",
-        "/master",
-        "master",
-        "true",
-        "-1",
-        "^",
-        "default",
-        "-",
-        "repo",
-        "add",
-        "k=v",
-        "http://127.0.0.1:1/x",
-        "file:///etc/hostname",
-        "s3://bucket/x",
-        "nope",
-    ]
-    + ["", " ", "é\u0301", "\ud800", "a\nb", "a\tb", "x" * 5000, "a,b", "{}", "\x00"]
-)
+_WORDS = """
+    data data@master data@master^ data@nope data@ @ @master : data@master: data@master:/a data@master:/nope :/a
+    data.spec data.x.y .x x. data@master=data data@master=00000000000040000000000000000000
+    00000000000040000000000000000000 data@00000000000040000000000000000000 edges edges@ @x
+    edges@00000000000040000000000000000000 / /a ../.. * [ data/master data/ /master master true -1 ^ default -
+    repo add k=v http://127.0.0.1:1/x file:///etc/hostname s3://bucket/x nope
+"""
+_STRANGE = ("", " ", "e\u0301", "\ud800", "a\nb", "a\tb", "x" * 5000, "a,b", "{}", "\x00")
+WORDS = st.sampled_from([*_WORDS.split(), *_STRANGE])
+SPEC = b"pipeline: {name: edges}\ninput: {pfs: {repo: data, glob: /*}}\ntransform: {image: 'a:1'}"
 COMMANDS = {name: load(name) for name in ENTRIES if name not in ELSEWHERE}
 
 
@@ -96,8 +56,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     made.environ["EDITOR"] = "true"
     made.ok("create repo data")
     made.ok("put file data@master:/a", stdin=b"x")
-    spec = b'{"pipeline": {"name": "edges"}, "input": {"pfs": {"repo": "data", "glob": "/*"}}, "transform": {"image": "a:1"}}'
-    made.ok("create pipeline", stdin=spec)
+    made.ok("create pipeline", stdin=SPEC)
     yield made
     made.stop()
 
