@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from trunkline.kernel.errors import NotBuilt, TrunklineError
+from trunkline.kernel.errors import InvalidRequest, NotBuilt, TrunklineError
 from trunkline.pachctl.app import App
 from trunkline.pachctl.grammar import HELP_WIDTH, Verb, global_flags
 from trunkline.pachctl.registry import ENTRIES, SUPERSEDED, TOPICS, Entry, Topic, below, find
@@ -182,6 +182,9 @@ def _tell(error: Exception, *, debug: bool) -> int:
     if isinstance(error, TrunklineError):
         print(_one_line(error.message), file=sys.stderr)
         return error.exit_code
+    if isinstance(error, UnicodeDecodeError):
+        print(f"the input is not UTF-8: {error.reason} at byte {error.start}", file=sys.stderr)
+        return InvalidRequest.exit_code
     if isinstance(error, OSError):
         print(f"{error.filename or 'pachctl'}: {error.strerror or error}", file=sys.stderr)
         return 1
