@@ -51,6 +51,21 @@ def test_a_session_ends_by_itself_unless_it_is_touched():
     assert condemnable(pins, A, B) == {A, B}
 
 
+def test_a_session_does_not_end_while_a_thread_works_in_it():
+    clock = ManualClock()
+    pins = Pins(clock)
+    silent, closed = pins.begin(5), pins.begin()
+    with pins.within(silent), pins.within(closed):
+        pins.pin([A])
+        clock.advance(10)
+        pins.end(closed)
+        pins.add(silent, [B])
+        assert condemnable(pins, A, B) == set()
+    assert condemnable(pins, A, B) == {A, B}
+    with pytest.raises(NotFound), pins.within(silent):
+        pass
+
+
 def test_while_a_collection_is_under_way_nothing_is_released():
     clock = ManualClock()
     pins = Pins(clock)

@@ -27,14 +27,20 @@ STANDING_SECONDS = 3600.0
 
 
 class _Session:
-    """Keys and roots, and when they cease to count (None: when the session is ended)."""
+    """Keys and roots, and when they cease to count (None: when the session is ended); never while a thread is bound."""
 
-    __slots__ = ("expires", "keys", "roots")
+    __slots__ = ("bound", "ended", "expires", "keys", "roots")
 
     def __init__(self, expires: Nanos | None = None) -> None:
         self.keys: set[str] = set()
         self.roots: set[Held] = set()
         self.expires = expires
+        self.bound = 0
+        self.ended = False
+
+    def over(self, now: Nanos) -> bool:
+        """Whether it may be forgotten."""
+        return not self.bound and (self.ended or (self.expires is not None and self.expires <= now))
 
     def take(self, other: _Session) -> None:
         self.keys |= other.keys
@@ -85,9 +91,11 @@ class Pins:
             self._find(session).expires = self._later(seconds)
 
     def end(self, session: str) -> None:
-        """Ends a session; one that is over is fine."""
+        """Ends a session, once no thread is bound to it any more; one that is over is fine."""
         with self._changed:
-            self._release(self._sessions.pop(session, None))
+            if session in self._sessions:
+                self._sessions[session].ended = True
+                self._expire()
 
     def add(self, session: str, keys: Iterable[str]) -> None:
         """Pins the keys of objects. To be called before the store is asked about them.
@@ -116,19 +124,22 @@ class Pins:
 
     @contextmanager
     def within(self, session: str) -> Iterator[None]:
-        """Binds a session to this thread.
+        """Binds a session to this thread; until it is left, the session does not end.
 
         Raises:
             NotFound: it is over.
         """
         with self._changed:
-            self._find(session)
+            bound = self._find(session)
+            bound.bound += 1
         stack = self._stack()  # taken now: a generator may be closed by another thread
         stack.append(session)
         try:
             yield
         finally:
             stack.remove(session)
+            with self._changed:
+                bound.bound -= 1
 
     def pin(self, keys: Iterable[str]) -> None:
         """Pins keys in this thread's session, or for a while if it has none.
@@ -247,15 +258,15 @@ class Pins:
 
     def _find(self, session: str) -> _Session:
         found = self._sessions.get(session)
-        if found is not None and found.expires is not None and found.expires <= self._clock.now():
+        if found is not None and found.over(self._clock.now()):
             self._release(self._sessions.pop(session))
             found = None
         if found is None:
             raise NotFound(f"write session {session[:40]} is over: begin another one, and write everything again")
         return found
 
-    def _release(self, session: _Session | None) -> None:
-        if session is not None and self._retained is not None:
+    def _release(self, session: _Session) -> None:
+        if self._retained is not None:
             self._retained.take(session)
 
     def _await(self, keys: list[str]) -> None:
@@ -275,7 +286,7 @@ class Pins:
     def _expire(self) -> None:
         self._rotate()
         now = self._clock.now()
-        for name in [name for name, one in self._sessions.items() if one.expires is not None and one.expires <= now]:
+        for name in [name for name, one in self._sessions.items() if one.over(now)]:
             self._release(self._sessions.pop(name))
 
     def _counting(self) -> list[_Session]:
