@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from itertools import islice
 
 from trunkline.catalog import Tx
 from trunkline.kernel.clock import SECOND
-from trunkline.kernel.errors import Cancelled, Corrupt, FailedPrecondition
+from trunkline.kernel.errors import Cancelled, Conflict, Corrupt
 from trunkline.maps import Maps
 from trunkline.objects.inventory import inventory
 from trunkline.objects.keys import hash_key
@@ -52,7 +53,6 @@ class Collector:
         sources: give the roots of the rooms above.
         preparations: clear away rows that nobody needs any more; each says in words what it did, or nothing.
         busy_seconds: for how long, at least, somebody who does not pin has been writing into the store; None: nobody.
-        others: names of other servers that write into the same store, and whose pins are not known here.
     """
 
     def __init__(
@@ -61,30 +61,27 @@ class Collector:
         sources: Sequence[Source] = (),
         preparations: Sequence[Callable[[], str]] = (),
         busy_seconds: Callable[[], float | None] = lambda: None,
-        others: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._pfs, self._preparations = pfs, preparations
         self._sources = (roots, *sources)
-        self._busy_seconds, self._others = busy_seconds, others
+        self._busy_seconds = busy_seconds
 
     def run(self, *, dry_run: bool = False, alive: Callable[[], bool] = lambda: True) -> Iterator[Progress | Summary]:
         """Collects; the last message is the summary.
 
         Raises:
-            Conflict: a collection is under way.
+            Conflict: a collection is under way; or another server came, and what was deleted before stays deleted.
             FailedPrecondition: another server uses the store.
             Corrupt: something that is reachable is missing or altered; nothing was deleted.
             StorageFailed: what was deleted before stays deleted; nothing that is reachable was.
             Cancelled: the caller went away; as before.
         """
-        others = self._others()
-        if others:
-            raise FailedPrecondition(
-                f"other servers write into the same store ({', '.join(others)}): stop all but one, then collect"
-            )
-        notes = () if dry_run else tuple(note for prepare in self._preparations if (note := prepare()))
-        with self._pfs.pins.collection() as collection:
-            yield from _Run(self._pfs, self._sources, collection, alive, dry_run, notes).steps(self._busy_seconds())
+        # What other servers pin is not known here.
+        alone = nullcontext(lambda: True) if dry_run else self._pfs.catalog.alone()
+        with alone as still_alone, self._pfs.pins.collection() as collection:
+            notes = () if dry_run else tuple(note for prepare in self._preparations if (note := prepare()))
+            run = _Run(self._pfs, self._sources, collection, alive, dry_run, notes)
+            yield from run.steps(self._busy_seconds(), still_alone)
 
 
 class _Run:
@@ -104,7 +101,8 @@ class _Run:
         self._foreign = Amount()
         self._roots = 0
 
-    def steps(self, busy: float | None) -> Iterator[Progress | Summary]:
+    def steps(self, busy: float | None, still_alone: Callable[[], bool]) -> Iterator[Progress | Summary]:
+        """Lists, marks, sweeps; `still_alone` is asked before each batch goes."""
         # What open commits and file sets hold is remembered without a row: it is worked out anew.
         self._pfs.opened.forget()
         yield from self._list(busy)
@@ -113,7 +111,7 @@ class _Run:
             tally.reachable = Amount(tally.seen.objects - tally.young.objects, tally.seen.bytes - tally.young.bytes)
             tally.reachable.objects -= len(self._garbage[kind])
             tally.reachable.bytes -= sum(self._garbage[kind].values())
-        yield from self._sweep()
+        yield from self._sweep(still_alone)
         yield Summary(self._dry_run, self._roots, self._tallies, self._foreign, self._notes)
 
     def _list(self, busy: float | None) -> Iterator[Progress]:
@@ -167,13 +165,15 @@ class _Run:
                 message = f"what is reachable cannot be told, so nothing was deleted: {error}"
                 raise type(error)(message) from error
 
-    def _sweep(self) -> Iterator[Progress]:
+    def _sweep(self, still_alone: Callable[[], bool]) -> Iterator[Progress]:
         done = 0
         with ThreadPoolExecutor(LANES, thread_name_prefix="sweep") as pool:
             for kind in KINDS:
                 rest = iter(self._garbage[kind].items())
                 while batch := dict(islice(rest, BATCH)):
                     self._check()
+                    if not still_alone():
+                        raise Conflict("another server may use the store by now: the garbage collection ends here")
                     self._sweep_batch(kind, batch, pool)
                     done += len(batch)
                     yield Progress("sweeping", done)
