@@ -80,6 +80,7 @@ class Databases:
         PostgresCatalog(dsn).close()
         with psycopg.connect(dsn) as connection:
             self._emptying = _emptying(connection)
+            connection.execute("; ".join(self._emptying).encode())
             self._template = connection.info.dbname
         return self.server.new_database(self._template)
 
