@@ -24,8 +24,8 @@ from trunkline.wire import pfs_pb2_grpc
 
 NAME = "listing"
 SHORT = {"files": 100_000, "by_grpcio": 20_000, "by_sdk": 5_000}
-FULL = {"files": 1_000_000, "by_grpcio": 50_000, "by_sdk": 10_000}
-ROUNDS = 5
+FULL = {"files": 1_000_000, "by_grpcio": 20_000, "by_sdk": 5_000}
+ROUNDS = 11
 
 
 def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:

@@ -70,7 +70,8 @@ def publish(name: str, sizes: dict[str, Any], figures: list[Figure], folder: Pat
 
 
 def _made() -> dict[str, Any]:
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    words = ("git", "describe", "--always")
+    commit = subprocess.run(words, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
     return {
         "day": time.strftime("%Y-%m-%d", time.gmtime()),
         "commit": commit.stdout.strip(),
