@@ -49,14 +49,19 @@ def lines(draw: st.DrawFn) -> list[str]:
     return ["--rpc-timeout", "300ms", *name.split(), *words]
 
 
+def filled(real: Real) -> None:
+    """Gives it a repo, a file and a pipeline."""
+    real.ok("create repo data")
+    real.ok("put file data@master:/a", stdin=b"x")
+    real.ok("create pipeline", stdin=SPEC)
+
+
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     """A server with a repo, a file and a pipeline."""
     made = Real(tmp_path_factory.mktemp("busy"))
     made.environ["EDITOR"] = "true"
-    made.ok("create repo data")
-    made.ok("put file data@master:/a", stdin=b"x")
-    made.ok("create pipeline", stdin=SPEC)
+    filled(made)
     yield made
     made.stop()
 
@@ -79,23 +84,25 @@ def test_no_traceback(busy: Real, words: list[str], stdin: bytes) -> None:
     assert result.code == 0 or result.err.strip() or result.code in (3, 11), words
 
 
-def test_without_a_reader(busy: Real) -> None:
+def test_without_a_reader(real: Real) -> None:
     """`| head -1` of a listing that does not end by itself."""
+    real.ok("create repo data")
     command = [sys.executable, "-m", "trunkline.pachctl", "subscribe", "commit", "data"]
-    environ = {**os.environ, **busy.environ}
+    environ = {**os.environ, **real.environ}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stderr is not None
         assert running.stdout.readline().startswith(b"PROJECT ")
         running.stdout.close()
-        busy.ok("put file data@other:/b", stdin=b"y")
+        real.ok("put file data@other:/b", stdin=b"y")
         assert running.wait(20) == 141
         assert running.stderr.read() == b""
 
 
-def test_interrupted(busy: Real) -> None:
+def test_interrupted(real: Real) -> None:
+    real.ok("create repo data")
     command = [sys.executable, "-m", "trunkline.pachctl", "subscribe", "commit", "data"]
-    environ = {**os.environ, **busy.environ}
+    environ = {**os.environ, **real.environ}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         assert running.stdout is not None
         assert running.stderr is not None
@@ -124,12 +131,13 @@ def on_a_terminal(busy: Real, *words: str) -> str:
     return text.decode().replace("\r\n", "\n")
 
 
-def test_colours_are_for_terminals(busy: Real) -> None:
-    plain = busy.ok("list pipeline")
-    colored = on_a_terminal(busy, "list", "pipeline")
+def test_colours_are_for_terminals(real: Real) -> None:
+    filled(real)
+    plain = real.ok("list pipeline")
+    colored = on_a_terminal(real, "list", "pipeline")
     assert re.search("\x1b\\[3[23]m(running|starting)\x1b\\[0m / -", colored)
     header, row = colored.splitlines()
     assert len(row.replace("\x1b[32m", "").replace("\x1b[33m", "").replace("\x1b[0m", "")) == len(header)
     assert "\x1b" not in plain
-    assert "\x1b" not in on_a_terminal(busy, "list", "pipeline", "--no-color")
-    assert "\x1b[32m▇▇▇▇▇▇▇▇\x1b[0m" in on_a_terminal(busy, "list", "commit")
+    assert "\x1b" not in on_a_terminal(real, "list", "pipeline", "--no-color")
+    assert "\x1b[32m▇▇▇▇▇▇▇▇\x1b[0m" in on_a_terminal(real, "list", "commit")
