@@ -68,7 +68,8 @@ class Pachd:
 
 def invoke(words, environ, *, clock=None, stdin: bytes = b"", daemon=("false",)) -> Result:
     """Runs a command line in this process."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    form = {"encoding": "utf-8", "errors": "backslashreplace", "write_through": True}  # as in the program itself
+    out, err = (io.TextIOWrapper(io.BytesIO(), **form) for _ in range(2))
     before = sys.stdin
     sys.stdin = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
     try:

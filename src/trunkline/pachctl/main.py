@@ -182,8 +182,9 @@ def _tell(error: Exception, *, debug: bool) -> int:
     if isinstance(error, TrunklineError):
         print(_one_line(error.message), file=sys.stderr)
         return error.exit_code
-    if isinstance(error, UnicodeDecodeError):
-        print(f"the input is not UTF-8: {error.reason} at byte {error.start}", file=sys.stderr)
+    if isinstance(error, UnicodeError):
+        where = "the input is" if isinstance(error, UnicodeDecodeError) else "a word of the command line is"
+        print(f"{where} not UTF-8: {_one_line(str(error))}", file=sys.stderr)
         return InvalidRequest.exit_code
     if isinstance(error, OSError):
         print(f"{error.filename or 'pachctl'}: {error.strerror or error}", file=sys.stderr)
