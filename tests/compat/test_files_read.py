@@ -48,6 +48,10 @@ def test_get_file(example: Place) -> None:
     for offset, rest in ((1, b"33"), (3, b""), (99, b"")):
         assert taken(stub.get_file(file=file("data@master:/a/y"), offset=offset)) == rest
     assert taken(stub.get_file(file=file("data@master:/b"))) == b""
+    only = pfs.PathRange(lower="/a/y", upper="/b")
+    assert taken(stub.get_file(file=file("data@master:/a/*"), path_range=only)) == b"333"
+    with refused("NOT_FOUND", "file /a/x not found"):
+        list(stub.get_file(file=file("data@master:/a/x"), path_range=only))
     head = stub.inspect_branch(branch=example.branch()).head.id
     for path, code, words in (
         ("/nope", "NOT_FOUND", f"file /nope not found in repo .*/data at commit {head}"),

@@ -245,6 +245,22 @@ def test_walks_and_listings_are_filters_of_all_paths(files: dict[str, bytes], da
 
 
 @settings(deadline=None, max_examples=150)
+@given(trees(), st.data())
+def test_ranges_are_filters_of_walks_and_globs(files: dict[str, bytes], data: st.DataObject) -> None:
+    view, every = view_of(files), everything(files)
+    ends = st.sampled_from(["", *every, *(path + "a" for path in every), *(path[:-1] for path in every), "/zz"])
+    low, high = data.draw(ends), data.draw(ends)
+
+    def within(found: list[str]) -> list[str]:
+        return [path for path in found if path >= low and (not high or path < high)]
+
+    for start in every or ["/"]:
+        assert listed(view.walk_between(start, low, high)) == within(listed(view.walk(start)))
+    for pattern in ("/", "/*", "/*/*", "/a/*", "/*/a", "/**", "/a**", "/**/*", "/!(a)", "/{a,b}/**"):
+        assert listed(view.glob(pattern, low, high)) == within(listed(view.glob(pattern)))
+
+
+@settings(deadline=None, max_examples=150)
 @given(trees(), trees())
 def test_differences_are_the_paths_that_differ(new: dict[str, bytes], old: dict[str, bytes]) -> None:
     left, right = view_of(new), view_of(old)

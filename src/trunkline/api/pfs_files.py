@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -60,20 +61,22 @@ class FileCalls:
 
     def GetFile(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
         """The bytes of one file; or, with a URL, every file that matches is written there."""
-        opened, matches = self._matches(request, call)
-        if matches[0].is_dir and (len(matches) == 1 or not request.URL):
+        opened, matches = self._matches(request, call, request.path_range.lower)
+        first, second = next(matches), next(matches, None)
+        if first.is_dir and (second is None or not request.URL):
             raise Refused("cannot get directory or non-regular file. Use GetFileTAR instead")
         if request.URL:
-            destinations.write(self._pfs.urls, request.URL, opened.view, _within(request, matches), call.alive)
+            everything = itertools.chain((first,), () if second is None else (second,), matches)
+            destinations.write(self._pfs.urls, request.URL, opened.view, everything, call.alive)
             return
-        if len(matches) > 1:
+        if second is not None:
             raise Refused("matched multiple files. Use GetFileTAR instead")
-        yield from _messages(opened.view.read(matches[0], request.offset))
+        yield from _messages(opened.view.read(first, request.offset))
 
     def GetFileTAR(self, request: pfs_pb2.GetFileRequest, call: Call) -> Iterator[BytesValue]:
         """Everything that matches, as one tar; or, with a URL, every file of it is written there."""
-        opened, matches = self._matches(request, call)
-        nodes = _within(request, _unfolded(opened.view, matches))
+        opened, matches = self._matches(request, call, "")  # a directory before the range may hold what is in it
+        nodes = _unfolded(opened.view, matches, request.path_range)
         if request.URL:
             destinations.write(self._pfs.urls, request.URL, opened.view, nodes, call.alive)
             return
@@ -118,10 +121,8 @@ class FileCalls:
         """Every file and directory that a pattern matches."""
         _check_glob(request.pattern)
         opened = self._open(pfs_pb2.File(commit=request.commit), call)
-        low, high = request.path_range.lower, request.path_range.upper
-        for node in opened.view.glob(request.pattern):
-            if node.path >= low and (not high or node.path < high):
-                yield opened.infos.of(node)
+        for node in opened.view.glob(request.pattern, request.path_range.lower, request.path_range.upper):
+            yield opened.infos.of(node)
 
     def DiffFile(self, request: pfs_pb2.DiffFileRequest, call: Call) -> Iterator[pfs_pb2.DiffFileResponse]:
         """What differs between two paths; by default, between a path and itself in the parent commit."""
@@ -170,30 +171,29 @@ class FileCalls:
             return self._view(parent, call)
         return _Opened(opened.commit, View(self._pfs.maps, self._pfs.reader, EMPTY))
 
-    def _matches(self, request: pfs_pb2.GetFileRequest, call: Call) -> tuple[_Opened, list[Node]]:
-        opened = self._open(request.file, call)
+    def _matches(self, request: pfs_pb2.GetFileRequest, call: Call, low: str) -> tuple[_Opened, Iterator[Node]]:
+        """What a request matches, at least one: between `low` and the end of its range."""
+        opened, high = self._open(request.file, call), request.path_range.upper
         exact = opened.view.find(request.file.path)
         if exact is None:
             _check_glob(request.file.path)
-        matches = [exact] if exact is not None else list(opened.view.glob(request.file.path))
-        if not matches:
+            matches = opened.view.glob(request.file.path, low, high)
+        else:
+            matches = iter((exact,) if exact.path >= low and (not high or exact.path < high) else ())
+        first = next(matches, None)
+        if first is None:
             raise opened.missing(request.file.path)
-        return opened, matches
+        return opened, itertools.chain((first,), matches)
 
 
-def _unfolded(view: View, matches: Iterable[Node]) -> Iterator[Node]:
-    """Matches with all that lies below them, each once."""
+def _unfolded(view: View, matches: Iterable[Node], within_range: pfs_pb2.PathRange) -> Iterator[Node]:
+    """Matches with all that lies below them, each once, as far as it is in the range."""
     within = ""  # the last directory that was sent whole
     for match in matches:
         if within and match.path.startswith(within):
             continue
         within = match.path if match.is_dir else within
-        yield from view.walk(match.path)
-
-
-def _within(request: pfs_pb2.GetFileRequest, nodes: Iterable[Node]) -> Iterator[Node]:
-    low, high = request.path_range.lower, request.path_range.upper
-    return (node for node in nodes if node.path >= low and (not high or node.path < high))
+        yield from view.walk_between(match.path, within_range.lower, within_range.upper)
 
 
 def _messages(content: Iterable[bytes]) -> Iterator[BytesValue]:

@@ -77,19 +77,33 @@ class View:
             return iter(())
         if not found.is_dir:
             return iter((found,))
-        return _first(self._walk_back(found, marker) if reverse else self._walk_on(found, marker), number)
+        if reverse:
+            return _first(self._walk_back(found, marker), number)
+        return _first(self._walk_on(found, marker.encode() + b"\0" if marker else b""), number)
 
-    def _walk_on(self, above: Node, marker: str) -> Iterator[Node]:
-        """Everything that comes after the marker, each directory before what it holds."""
+    def walk_between(self, path: str, low: str, high: str) -> Iterator[Node]:
+        """What `walk` gives, as far as it is not before `low` and comes before `high`; an empty end is no end."""
+        found = self.find(path)
+        if found is None:
+            return iter(())
+        if not found.is_dir:
+            return iter((found,) if found.path >= low and (not high or found.path < high) else ())
+        return self._walk_on(found, low.encode(), high.encode() or None)
+
+    def _walk_on(self, above: Node, begin: bytes, end: bytes | None = None) -> Iterator[Node]:
+        """Everything from a key on and up to another one, each directory before what it holds."""
         low = above.path.encode()
-        if not marker or above.path > marker:
+        if low >= begin and (end is None or low < end):
             yield above
         told: list[str] = []
-        for entry in self.maps.range(self.root, max(low, marker.encode() + b"\0"), prefix_end(low)):
+        for entry in self.maps.range(self.root, max(low, begin), prefix_end(low)):
             holding = _between(above.path, entry[0].decode())
             for folder in holding:
-                if folder not in told and folder > marker:
+                key = folder.encode()
+                if folder not in told and key >= begin and (end is None or key < end):
                     yield tree.folder(self.maps, self.root, folder)
+            if end is not None and entry[0] >= end:  # only now: a directory may come before it, and its files behind
+                return
             told = holding
             yield Node(entry[0].decode(), False, entry[2], entry[1], entry[3])
 
@@ -108,14 +122,14 @@ class View:
         if not marker or above.path < marker:
             yield above
 
-    def glob(self, pattern: str) -> Iterator[Node]:
-        """Every file and directory that a pattern matches.
+    def glob(self, pattern: str, low: str = "", high: str = "") -> Iterator[Node]:
+        """Every file and directory that a pattern matches, and that lies in a range of paths; see `Glob.expand`.
 
         Raises:
             InvalidRequest: the pattern does not parse.
         """
         near = self.maps.near(self.root)
-        for match in globs.compiled(pattern).expand(self.maps, self.root):
+        for match in globs.compiled(pattern).expand(self.maps, self.root, low, high):
             if match.is_dir:
                 yield Node(match.path, True, match.size, match.hash)
             else:

@@ -69,31 +69,41 @@ class Glob:
             return None  # the root is no entry of itself, though `/*` could match an empty name
         return self._regex.fullmatch(path)
 
-    def expand(self, maps: Maps, root: Root) -> Iterator[Match]:
-        """Every file and directory of a map that matches, in path order (a directory sorts with its `/`)."""
-        if self.pattern == "/":
-            if root.count:
-                yield directory(maps, root, "/")
-        elif self._segments is not None:
-            yield from self._descend(maps, root, "/", 0)
-        else:
-            yield from self._scan(maps, root)
+    def expand(self, maps: Maps, root: Root, low: str = "", high: str = "") -> Iterator[Match]:
+        """Every file and directory of a map that matches, in path order (a directory sorts with its `/`).
 
-    def _descend(self, maps: Maps, root: Root, above: str, level: int) -> Iterator[Match]:
+        Args:
+            low, high: only paths from the one up to and without the other; an empty end is no end.
+        """
+        for match in self._from(maps, root, low.encode()):
+            if high and match.path >= high:
+                return
+            if match.path >= low:
+                yield match
+
+    def _from(self, maps: Maps, root: Root, start: bytes) -> Iterator[Match]:
+        """The same, from where a key comes on; some of what holds it may be there too."""
+        if self.pattern == "/":
+            return iter((directory(maps, root, "/"),) if root.count else ())
+        if self._segments is not None:
+            return self._descend(maps, root, start, "/", 0)
+        return self._scan(maps, root, start)
+
+    def _descend(self, maps: Maps, root: Root, start: bytes, above: str, level: int) -> Iterator[Match]:
         """Level by level, for patterns whose tokens stay between two slashes."""
         assert self._segments is not None
         last = level == len(self._segments) - 1
         literal, regex = self._segments[level]
-        for child in children(maps, root, above, exactly=literal):
+        for child in children(maps, root, above, exactly=literal, start=start):
             name = child.path[len(above) :].rstrip("/")
             if regex is not None and regex.fullmatch(name) is None:
                 continue
             if last:
                 yield Match(child.path, child.is_dir, child.size, child.hash)
             elif child.is_dir:
-                yield from self._descend(maps, root, child.path, level + 1)
+                yield from self._descend(maps, root, start, child.path, level + 1)
 
-    def _scan(self, maps: Maps, root: Root) -> Iterator[Match]:
+    def _scan(self, maps: Maps, root: Root, start: bytes) -> Iterator[Match]:
         """Every key below the literal prefix, for patterns that may cross a slash."""
         prefix = self.literal_prefix.encode()
         opened = [part for part in paths.ancestors(self.literal_prefix + "x") if part != "/"]
@@ -102,7 +112,7 @@ class Glob:
             for part in opened
             if self.matches(part.rstrip("/")) and is_file_under(maps, root, part)
         )
-        for key, value, weight, _ in maps.range(root, prefix, prefix_end(prefix)):
+        for key, value, weight, _ in maps.range(root, max(prefix, start), prefix_end(prefix)):
             path = key.decode()
             above = paths.ancestors(path)[1:]
             fresh = [part for part in above if part not in opened]

@@ -56,7 +56,7 @@ def is_file_under(maps: Maps, root: Root, prefix: str) -> bool:
 
 
 def children(
-    maps: Maps, root: Root, above: str, *, exactly: str | None = None, after: str | None = None
+    maps: Maps, root: Root, above: str, *, exactly: str | None = None, after: str | None = None, start: bytes = b""
 ) -> Iterator[Node]:
     """The files and directories directly below a directory, in path order.
 
@@ -64,13 +64,14 @@ def children(
         above: the directory, ending with `/`.
         exactly: only children of this name (at most a file and a directory).
         after: only children whose path (a directory's with `/`) sorts after this one.
+        start: only children that are, or hold, a key from this one on.
     """
     if exactly is not None:
         yield from _named(maps, root, above + exactly)
         return
     low = above.encode()
     high = prefix_end(low)
-    at: bytes | None = low
+    at: bytes | None = max(low, start)
     if after is not None:
         marker = after.encode()
         at = max(low, (prefix_end(marker) or low) if after.endswith("/") else marker + b"\0")
