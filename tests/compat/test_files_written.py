@@ -123,6 +123,10 @@ def test_tags(data: Place) -> None:
     assert data.walk() == ["/", "/a"]
     assert data.pfs.inspect_file(file=data.file("data@master:/a")).file.datum == "one"
     with data.pfs.commit(branch=data.branch()) as commit:
+        modify(data, commit, add("/d/x", b"1", "one"), add("/d/y", b"1", "two"), drop("/d/", "two"))
+    commit.wait()
+    assert data.walk() == ["/", "/a", "/d/", "/d/x"]
+    with data.pfs.commit(branch=data.branch()) as commit:
         modify(data, commit, add("/a", b"1", "two"))
     assert "duplicate path output by different datums (/a from one and two)" in commit.wait().error
 

@@ -314,6 +314,7 @@ PATHS = ("/a", "/b", "/d/a", "/d/b", "/d/e/a")
 OPERATIONS = st.one_of(
     st.builds(add, st.sampled_from(PATHS), st.sampled_from(["1", "22", ""])),
     st.builds(gone, st.sampled_from((*PATHS, "/d/", "/d/e/", "/"))),
+    st.builds(gone, st.sampled_from(("/d/", "/d/e/", "/")), st.sampled_from(("default", "other"))),
 )
 STREAMS = st.lists(OPERATIONS, max_size=5)
 

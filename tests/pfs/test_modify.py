@@ -225,6 +225,28 @@ def test_a_copy_moves_no_bytes(tmp_path_factory: pytest.TempPathFactory) -> None
 # -- tags -----------------------------------------------------------------------------------------------
 
 
+def test_a_delete_of_a_directory_takes_a_tag_or_everything(data: House) -> None:
+    def fill() -> None:
+        data.write("data", gone("/"), add("/d/a", "1", tag="x"), add("/d/b", "2", tag="y"), add("/d/e/c", "3", tag="x"))
+
+    fill()
+    data.write("data", gone("/d/", tag="x"))
+    assert data.files("data") == {"/d/b": "2"}
+    data.write("data", gone("/d/"))
+    assert data.files("data") == {}
+    fill()
+    data.write(
+        "data", add("/d/n", "4", tag="x"), gone("/d/", tag="x"), add("/d/a", "5", tag="x"), gone("/d/e/", tag="z")
+    )
+    assert data.files("data") == {"/d/a": "5", "/d/b": "2"}
+    data.start("data")
+    data.write("data", add("/d/k", "6", tag="x"), gone("/d/", tag="x"), gone("/", tag="y"), add("/d/l", "7"))
+    assert data.files("data") == {"/d/l": "7"}
+    data.finish("data")
+    data.settle()
+    assert data.files("data") == {"/d/l": "7"}
+
+
 def test_a_delete_takes_the_part_of_its_tag_only(data: House) -> None:
     data.write("data", add("/f", "1", tag="worker"))
     data.write("data", gone("/f"))

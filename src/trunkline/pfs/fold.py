@@ -44,6 +44,9 @@ def fold(
     root, problem = base, ""
     for layer in layers:
         removals = _disjoint([(above.encode(), prefix_end(above.encode())) for above in sorted(layer.removed)])
+        if layer.tag:
+            root = maps.edit(root, _with_tag(maps, root, removals, layer.tag))
+            continue
         overlay = Overlay(maps, root, layer)
         laid = overlay.root(removals)
         step = _Step(maps, reader, root, layer, writer)
@@ -54,6 +57,16 @@ def fold(
     for layer in layers:
         problem = problem or _collision(maps, base, root, layer)
     return Folded(root, problem)
+
+
+def _with_tag(
+    maps: Maps, root: Root, ranges: list[tuple[bytes, bytes | None]], tag: str
+) -> Iterator[tuple[bytes, MapEntry | None]]:
+    """The removal of each file in some ranges that has a tag."""
+    for low, high in ranges:
+        for entry in maps.range(root, low, high):
+            if from_entry(entry).tag == tag:
+                yield entry[0], None
 
 
 def _disjoint(ranges: list[tuple[bytes, bytes | None]]) -> list[tuple[bytes, bytes | None]]:

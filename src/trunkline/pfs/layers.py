@@ -19,7 +19,7 @@ from trunkline.catalog import Row, Tx
 from trunkline.content.entry import FileEntry, from_entry
 from trunkline.content.writer import ContentWriter, Pending
 from trunkline.kernel import paths
-from trunkline.maps import Maps, Root
+from trunkline.maps import EMPTY, Maps, Root
 
 DEFAULT_TAG = "default"
 PATHS_IN_MEMORY = 50_000
@@ -40,12 +40,14 @@ class Layer(msgspec.Struct, frozen=True):
         whole: the map is one of files, each of them to be appended, not of operations.
         replaces: each file of a whole layer replaces what its path held under its tag; where size and hash are the
             same already, nothing changes.
+        tag: if given, the layer only drops, and only files with this tag; all of the prefixes' files are looked at.
     """
 
     removed: tuple[str, ...]
     delta: Root
     whole: bool = False
     replaces: bool = False
+    tag: str = ""
 
 
 _decoder = msgspec.msgpack.Decoder(Operation)
@@ -95,8 +97,12 @@ class LayerBuilder:
         """Drops the part of a file that has this tag."""
         self._edit(path).drop(tag)
 
-    def delete_directory(self, path: str) -> None:
-        """Drops everything below a directory; `path` ends with `/`."""
+    def delete_directory(self, path: str, tag: str = "") -> None:
+        """Drops everything below a directory, or the parts that have a tag; `path` ends with `/`."""
+        if tag:
+            self._spill()
+            self._layers.append(Layer((path,), EMPTY, tag=tag))
+            return
         self._edits = {name: edit for name, edit in self._edits.items() if not name.startswith(path)}
         self._removed[path] = None
 
@@ -156,13 +162,15 @@ def store(tx: Tx, commit: int, layers: Iterable[Layer]) -> None:
 
 def columns(layer: Layer) -> tuple[bytes, bytes, int]:
     """A layer as the columns `removed`, `delta` and `whole` of a row."""
-    return _encoder.encode(layer.removed), layer.delta.pack(), int(layer.whole) + int(layer.replaces)
+    removed = {layer.tag: layer.removed} if layer.tag else layer.removed
+    return _encoder.encode(removed), layer.delta.pack(), int(layer.whole) + int(layer.replaces)
 
 
 def layer_of(row: Row) -> Layer:
     """The layer in a row with the columns `removed`, `delta` and `whole`."""
-    removed = msgspec.msgpack.decode(row["removed"], type=tuple[str, ...])
-    return Layer(removed, Root.unpack(row["delta"]), row["whole"] > 0, row["whole"] > 1)
+    removed = msgspec.msgpack.decode(row["removed"], type=tuple[str, ...] | dict[str, tuple[str, ...]])
+    tag, removed = next(iter(removed.items())) if isinstance(removed, dict) else ("", removed)
+    return Layer(removed, Root.unpack(row["delta"]), row["whole"] > 0, row["whole"] > 1, tag)
 
 
 def load(tx: Tx, commit: int) -> list[Layer]:
@@ -173,12 +181,21 @@ def load(tx: Tx, commit: int) -> list[Layer]:
 
 def covers(layer: Layer, path: str) -> bool:
     """Whether a layer drops the directory that holds the path."""
-    removed = set(layer.removed)
+    removed = set() if layer.tag else set(layer.removed)
     return any(above in removed for above in paths.ancestors(path)) if removed else False
 
 
 def compacted(maps: Maps, layers: Sequence[Layer]) -> list[Layer]:
-    """One layer that does what several in a row do; costs what they name."""
+    """Fewer layers that do what several in a row do, mostly one; costs what they name."""
+    found: list[Layer] = []
+    for alone, run in itertools.groupby(layers, lambda layer: bool(layer.tag)):
+        same = list(run)
+        found += same if alone else _merged(maps, same)
+    return found
+
+
+def _merged(maps: Maps, layers: Sequence[Layer]) -> list[Layer]:
+    """One layer that does what several in a row do."""
     if len(layers) < 2:
         return list(layers)
     removed = dict.fromkeys(folder for layer in layers for folder in layer.removed)

@@ -50,7 +50,7 @@ class AppendUrl(msgspec.Struct, frozen=True):
 
 
 class Delete(msgspec.Struct, frozen=True):
-    """A file's part with this tag; or, with a trailing slash, everything below a directory."""
+    """A file's part with this tag; or, with a trailing slash, what is below a directory: with no tag, everything."""
 
     path: str
     tag: str
@@ -261,7 +261,7 @@ def _collect(pfs: Pfs, builder: LayerBuilder, operations: Iterable[Operation], a
             case AppendUrl():
                 _fetch(pfs, builder, first, alive)
             case Delete(path, tag):
-                _delete(builder, path, tag or DEFAULT_TAG)
+                _delete(builder, path, tag)
             case Copy():
                 _copy(pfs, builder, first, alive)
 
@@ -291,9 +291,9 @@ def _delete(builder: LayerBuilder, path: str, tag: str) -> None:
     paths.check(path)
     cleaned = paths.clean(path)
     if path.endswith("/"):
-        builder.delete_directory(paths.as_directory(cleaned))
+        builder.delete_directory(paths.as_directory(cleaned), tag)
     else:
-        builder.delete_file(cleaned, tag)
+        builder.delete_file(cleaned, tag or DEFAULT_TAG)
 
 
 def _copy(pfs: Pfs, builder: LayerBuilder, copy: Copy, alive: Callable[[], bool]) -> None:
