@@ -39,8 +39,9 @@ def file(path: str, id: str = "master", of: str = "data") -> m.File:
     return m.File(commit=commit(id, of), path=path)
 
 
-def stream(*requests: m.ModifyFileRequest) -> Iterable[m.ModifyFileRequest]:
-    return iter(requests)
+def stream(*requests: m.ModifyFileRequest) -> tuple[m.ModifyFileRequest, ...]:
+    """To be sent by `iter`, anew each time: the same bad input is tried on every catalog."""
+    return requests
 
 
 def to(target: m.Commit) -> m.ModifyFileRequest:
@@ -351,7 +352,7 @@ def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterable[Serving]:
     made = Serving(tmp_path_factory.mktemp("spoiled"))
     for name in ("data", "out", "spare"):
         made.raw.CreateRepo(m.CreateRepoRequest(repo=repo(name)))
-    made.raw.ModifyFile(stream(ON_MASTER, add("/f"), add("/d/x"), add("/d/y")))
+    made.raw.ModifyFile(iter(stream(ON_MASTER, add("/f"), add("/d/x"), add("/d/y"))))
     made.raw.CreateBranch(m.CreateBranchRequest(branch=branch("master", "out"), provenance=[branch("master")]))
     made.raw.FinishCommit(m.FinishCommitRequest(commit=commit("master", "out")))
     made.raw.InspectCommit(m.InspectCommitRequest(commit=commit("master", "out"), wait=4))
@@ -383,7 +384,7 @@ def test_bad_input(
 ) -> None:
     before = state(spoiled)
     with caplog.at_level(logging.ERROR, "trunkline"), pytest.raises(grpc.RpcError) as refused:
-        answer = getattr(spoiled.raw, rpc)(request_)
+        answer = getattr(spoiled.raw, rpc)(iter(request_) if isinstance(request_, tuple) else request_)
         if not isinstance(answer, (Empty, m.Commit)) and hasattr(answer, "__iter__"):
             list(answer)
     assert refused.value.code() is code, refused.value.details()
@@ -435,7 +436,7 @@ def test_a_message_that_is_too_large_is_refused_by_the_border(serving: Serving) 
     serving.raw.CreateRepo(m.CreateRepoRequest(repo=repo("data")))
     huge = m.ModifyFileRequest(add_file=m.AddFile(path="/f", raw={"value": bytes(21 << 20)}))
     with pytest.raises(grpc.RpcError) as refused:
-        serving.raw.ModifyFile(stream(ON_MASTER, huge))
+        serving.raw.ModifyFile(iter(stream(ON_MASTER, huge)))
     assert refused.value.code() is S.RESOURCE_EXHAUSTED
     with serving.catalog.read() as tx:
         assert tx.row("SELECT 1 FROM commits") is None

@@ -14,6 +14,8 @@ from pachyderm_sdk.api import pfs, pps
 from trunkline.kernel.config import Settings
 from trunkline.pachd.daemon import Pachd
 
+CATALOGS = ("sqlite",)  # a whole pachd on its own settings
+
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
