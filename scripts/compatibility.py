@@ -17,6 +17,7 @@ from typing import Any
 from google.protobuf import descriptor_pool
 from grpc_reflection.v1alpha import reflection_pb2 as alpha_reflection
 
+from scripts import commands
 from trunkline.api.health import HealthService
 from trunkline.api.metadata import MetadataService
 from trunkline.api.pfs_service import PfsService
@@ -118,6 +119,7 @@ def problems(data: dict[str, Any]) -> Iterator[str]:
             elif (status != "none") != built(service, name):
                 yield f"{service}.{name} is listed as {status}, and it is {'' if built(service, name) else 'not '}built"
     yield from _field_problems(data)
+    yield from commands.problems(commands.load(), test_exists)
 
 
 def _field_problems(data: dict[str, Any]) -> Iterator[str]:
@@ -150,8 +152,9 @@ def page(data: dict[str, Any]) -> str:
     lines = [
         "# Compatibility",
         "",
-        "What of the public API of release 2.11, and of the command line of 1.7, works here. This page is written by",
-        "`python -m scripts.compatibility` from `docs/compatibility.toml`; a test compares both with the program.",
+        "What of the public API of release 2.11, and of the command lines of 2.11 and 1.7, works here. This page is",
+        "written by `python -m scripts.compatibility` from `docs/compatibility.toml` and",
+        "`docs/compatibility_commands.toml`; a test compares all of it with the program.",
         "What is not built answers UNIMPLEMENTED with a line that says so.",
         "",
         "## What we do differently on purpose",
@@ -163,6 +166,7 @@ def page(data: dict[str, Any]) -> str:
         "## The command line",
         "",
         *data["command_line"]["text"].strip().splitlines(),
+        *commands.page(commands.load(), _link),
         "",
         "## Pipeline specs",
         "",
