@@ -26,6 +26,9 @@ TRIES = 9
 LIMIT = 60.0
 """How often, and for how many seconds, an operation on a bucket is tried."""
 
+READ_AHEAD = 8
+"""Chunks that readers of a bucket fetch before they are wanted."""
+
 MARK = "about"
 MARK_TEXT = b"trunkline object store, format 1\n"
 """The object that the first pachd leaves in a bucket; see `docs/format.md`."""

@@ -30,7 +30,7 @@ from trunkline.catalog import open_catalog
 from trunkline.kernel.clock import SteadyClock, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.version import VERSION
-from trunkline.objects.open import store_of, where
+from trunkline.objects.open import READ_AHEAD, store_of, where
 from trunkline.pachd.home import Home, Record
 from trunkline.pachd.jobs import JobLoop
 from trunkline.pachd.loops import Loop
@@ -69,7 +69,8 @@ class Pachd:
         self._home = Home(settings)
         store = store_of(settings, self._clock.now())
         self._catalog = open_catalog(settings)
-        self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings))
+        ahead = READ_AHEAD if settings.bucket else 0
+        self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings), ahead=ahead)
         self._logbook = Logbook(settings.logs_path / "jobs")
         self._pps = Pps(self._pfs, self._logbook)
         self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)

@@ -51,7 +51,13 @@ class Pfs:
     """
 
     def __init__(
-        self, catalog: Catalog, store: ObjectStore, clock: Clock, pins: Pins | None = None, urls: Urls | None = None
+        self,
+        catalog: Catalog,
+        store: ObjectStore,
+        clock: Clock,
+        pins: Pins | None = None,
+        urls: Urls | None = None,
+        ahead: int = 0,
     ) -> None:
         self.catalog = catalog
         self.pins = pins or Pins()
@@ -59,7 +65,7 @@ class Pfs:
         self.store: ObjectStore = PinnedStore(store, self.pins)
         self.clock = clock
         self.maps = Maps(self.store)
-        self.reader = ContentReader(self.store, CHUNK_CACHE_BYTES)
+        self.reader = ContentReader(self.store, CHUNK_CACHE_BYTES, ahead)
         self.opened = OpenViews(self.maps, self.reader, self.pins)
         self.finisher = Finisher(catalog, self.store, self.maps, self.reader, clock, self.pins)
         self.cache = Cache(catalog, clock)

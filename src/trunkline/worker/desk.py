@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from trunkline.content.reader import ContentReader
 from trunkline.maps.maps import Maps
+from trunkline.objects.open import READ_AHEAD
 from trunkline.objects.protocol import ObjectStore
 from trunkline.worker.config import WorkerConfig
 from trunkline.worker.copies import Copies
@@ -31,7 +32,8 @@ class Bench:
         self.store = store
         self._runtime = runtime
         self.tree = Tree(config.staging)
-        copies = Copies(ContentReader(store), config.scratch / "copies", config.cache_bytes)
+        reader = ContentReader(store, ahead=READ_AHEAD if config.bucket else 0)
+        copies = Copies(reader, config.scratch / "copies", config.cache_bytes)
         self.stager = Stager(Maps(store), copies, self.tree)
         self.gatherer = Gatherer(self.tree, self.stager)
         self._key: object = None
