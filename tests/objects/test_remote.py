@@ -20,8 +20,11 @@ from trunkline.kernel.secrets import Secrets
 from trunkline.objects import cloud, location
 from trunkline.objects.bucket_failures import bucket_error
 from trunkline.objects.open import open_store
+from trunkline.objects.pins import Pins
+from trunkline.objects.presence import at_once, head, missing
 from trunkline.objects.remote import RemoteStore
 from trunkline.objects.wrappers.parallel import ParallelStore
+from trunkline.objects.wrappers.pinned import PinnedStore
 from trunkline.objects.wrappers.retry import RetryStore
 from trunkline.testing import proxy
 from trunkline.testing.objects import key_of
@@ -191,6 +194,27 @@ def test_retries_end_when_their_time_is_over():
         store.get(key_of(1))
     assert now[0] <= 33.0
     assert 5 <= inner.tries < 20
+
+
+def test_many_questions_are_asked_at_the_same_time(s3, tmp_path):
+    options = {"folder": tmp_path, "cloud": s3.secrets, "cache": tmp_path / "cache"}
+    store = PinnedStore(open_store(s3.url(), cache_bytes=1 << 20, **options), Pins())
+    objects = {key_of(n): b"%d" % n * 100 for n in range(40)}
+    store.put_many(objects.items())
+    store.put("chunks/empty", b"")
+    together = threading.Barrier(8)
+    lengths = at_once(store, lambda key: (together.wait(30), store.size(key))[1], objects)
+    assert list(lengths) == [(key, len(data)) for key, data in objects.items()]
+    assert missing(store, [*objects, key_of(50), key_of(51)]) == {key_of(50), key_of(51)}
+    assert head(store, key_of(12), 3) == b"121"
+    store.get(key_of(12))
+    assert head(store, key_of(12), 3) == b"121", "from the copy on disk"
+    assert head(store, key_of(1), 500) == b"1" * 100
+    assert head(store, "chunks/empty", 3) == b""
+    with pytest.raises(ObjectMissing):
+        head(store, key_of(50), 3)
+    with pytest.raises(ObjectMissing):
+        list(at_once(store, store.size, [key_of(1), key_of(50), key_of(2)]))
 
 
 # -- addresses and connections --

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +55,12 @@ def read(client: Client, uri: str) -> bytes:
         return file.read()
 
 
+def pachctl(client: Client, *words: str) -> None:
+    program = Path(sys.executable).parent / "pachctl"
+    environ = {"PATH": os.environ["PATH"], "PACHD_ADDRESS": client.address, "HOME": "/nonexistent"}
+    subprocess.run([program, *words], check=True, env=environ, timeout=60)
+
+
 def copy_pipeline(client: Client) -> None:
     client.pps.create_pipeline(
         pipeline=pps.Pipeline(name="copy"),
@@ -66,6 +75,9 @@ def test_files_a_pipeline_and_a_restart(s3, tmp_path):
         client.pfs.create_repo(repo=pfs.Repo(name="data"))
         put(client, {"/big": BIG, "/small": b"one"})
         assert read(client, "data@master:/big") == BIG
+        (tmp_path / "thick").write_bytes(BIG * 2)
+        pachctl(client, "put-file", "data", "master", "/thick", "-f", str(tmp_path / "thick"))
+        assert read(client, "data@master:/thick") == BIG * 2
         copy_pipeline(client)
         client.pfs.wait_commit(pfs.Commit.from_uri("copy@master"))
         assert read(client, "copy@master:/big") == BIG

@@ -20,7 +20,7 @@ from trunkline.objects.pages import listed
 
 Result = TypeVar("Result")
 
-TRIES = 6
+TRIES = 4
 PIECE = 1 << 20
 """Bytes of a download that are handed over at once, at least."""
 

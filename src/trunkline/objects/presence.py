@@ -5,10 +5,12 @@ Invariant: the answers are those of `ObjectStore.has` and `ObjectStore.get`: wha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Protocol, TypeVar, runtime_checkable
 
 from trunkline.objects.protocol import ObjectStore
+
+Answer = TypeVar("Answer")
 
 
 @runtime_checkable
@@ -64,3 +66,23 @@ def head(store: ObjectStore, key: str, length: int) -> bytes:
     if isinstance(store, ReadsHeads):
         return store.head(key, length)
     return store.get(key)[:length]
+
+
+@runtime_checkable
+class AsksAtOnce(Protocol):
+    """A store for which many questions take hardly longer than one, if they are asked at the same time."""
+
+    def at_once(self, ask: Callable[[str], Answer], keys: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+        """Each key with the answer of `ask`, which is called in several threads, in the order of the keys."""
+        ...
+
+
+def at_once(store: ObjectStore, ask: Callable[[str], Answer], keys: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+    """Each key with what `ask` says of it; at the same time where that helps, and in the order of the keys.
+
+    Raises:
+        Exception: what `ask` raised, in its turn.
+    """
+    if isinstance(store, AsksAtOnce):
+        return store.at_once(ask, keys)
+    return ((key, ask(key)) for key in keys)

@@ -81,6 +81,14 @@ class RemoteStore:
             )
         return self._call("read", key, lambda: bytes(answer.bytes()))
 
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        check_key(key)
+        if self.size(key) == 0:
+            return b""  # of nothing, no part can be asked for
+        part = self._call("read", key, lambda: self._do.get_range(self._bucket, key, start=0, length=length))
+        return bytes(part)
+
     def has(self, key: str) -> bool:
         """As `ObjectStore.has`."""
         try:

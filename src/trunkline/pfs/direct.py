@@ -20,7 +20,7 @@ from trunkline.content.entry import HASH_SIZE, FileEntry, Slice, file_of, to_ent
 from trunkline.kernel import paths
 from trunkline.kernel.errors import FailedPrecondition, InvalidRequest, TrunklineError
 from trunkline.maps import EMPTY, Root
-from trunkline.objects.presence import head, missing
+from trunkline.objects.presence import at_once, head, missing
 from trunkline.pfs import layers
 from trunkline.pfs.layers import DEFAULT_TAG, Layer
 from trunkline.pfs.pfs import Pfs
@@ -147,16 +147,23 @@ def _check_chunks(pfs: Pfs, entries: Sequence[tuple[bytes, FileEntry]]) -> None:
             if _end(each) > needed.get(each.chunk, (0, b""))[0]:
                 needed[each.chunk] = (_end(each), key)
     lacking = missing(pfs.store, map(chunk_key, needed))
-    for chunk, (end, key) in needed.items():
-        name = chunk_key(chunk)
-        if name in lacking:
+    for chunk, (_, key) in needed.items():
+        if chunk_key(chunk) in lacking:
             raise FailedPrecondition(
                 f"file {_said(key)}: the store has no chunk {chunk.hex()}; ask which are needed, and put them first"
             )
-        # Compression only ever makes a chunk shorter; so its head need not be read if even its object is long enough.
-        stored = pfs.store.size(name)
-        if end >= stored and plain_length(head(pfs.store, name, HEAD), stored) < end:
+    ends = {chunk_key(chunk): end for chunk, (end, _) in needed.items()}
+    lengths = at_once(pfs.store, lambda name: _length(pfs, name, ends[name]), ends)
+    for (chunk, (end, key)), (_, length) in zip(needed.items(), lengths, strict=True):
+        if length < end:
             raise _unfit(key, f"it needs bytes behind the end of chunk {chunk.hex()}")
+
+
+def _length(pfs: Pfs, name: str, end: int) -> int:
+    """How long a chunk is; less than that if it is known to be longer than `end` anyway."""
+    # Compression only ever makes a chunk shorter; so its head need not be read if even its object is long enough.
+    stored = pfs.store.size(name)
+    return stored if end < stored else plain_length(head(pfs.store, name, HEAD), stored)
 
 
 def _is_sound(pfs: Pfs, delta: Root, keys: Sequence[bytes]) -> bool:

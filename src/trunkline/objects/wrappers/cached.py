@@ -7,12 +7,13 @@ by deletion. `has`, `keys` and `size` always ask below: a memory is no proof tha
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from trunkline.objects.fresh import wanted
 from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.keys import check_key
 from trunkline.objects.lru import ByteLru
+from trunkline.objects.presence import Answer, at_once, head, missing
 from trunkline.objects.protocol import ObjectStore
 
 
@@ -53,6 +54,19 @@ class CachedStore:
     def has(self, key: str) -> bool:
         """As `ObjectStore.has`."""
         return self._inner.has(key)
+
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        data = None if wanted() else self._cache.get(check_key(key))
+        return head(self._inner, key, length) if data is None else data[:length]
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        """As `trunkline.objects.presence.AsksForMany.missing`."""
+        return missing(self._inner, keys)
+
+    def at_once(self, ask: Callable[[str], Answer], keys: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+        """As `trunkline.objects.presence.AsksAtOnce.at_once`."""
+        return at_once(self._inner, ask, keys)
 
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from trunkline.objects.inventory import Item, inventory
+from trunkline.objects.presence import head
 from trunkline.objects.protocol import ObjectStore
 
 OPERATIONS = ("put", "put_many", "get", "has", "delete", "keys", "size")
@@ -68,6 +69,13 @@ class MeteredStore:
         """As `ObjectStore.has`."""
         with self._call("has"):
             return self._inner.has(key)
+
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        with self._call("get"):
+            data = head(self._inner, key, length)
+        self._moved("get", len(data))
+        return data
 
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""

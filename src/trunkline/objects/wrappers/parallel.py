@@ -1,4 +1,4 @@
-"""A store that puts several objects at once, for stores where each put waits for a network.
+"""A store that puts several objects at once, and asks about several, where each of it waits for a network.
 
 Invariants: what is on its way never exceeds a number of objects and of bytes; no key is on its way twice at once;
 when `put_many` returns or raises, nothing is on its way any more.
@@ -6,11 +6,13 @@ when `put_many` returns or raises, nothing is on its way any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.keys import check_object
+from trunkline.objects.presence import Answer, head
 from trunkline.objects.protocol import ObjectStore
 
 THREADS = 16
@@ -57,6 +59,30 @@ class ParallelStore:
     def has(self, key: str) -> bool:
         """As `ObjectStore.has`."""
         return self._inner.has(key)
+
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        return head(self._inner, key, length)
+
+    def missing(self, keys: Collection[str]) -> set[str]:
+        """As `trunkline.objects.presence.AsksForMany.missing`."""
+        return {key for key, there in self.at_once(self._inner.has, keys) if not there}
+
+    def at_once(self, ask: Callable[[str], Answer], keys: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+        """As `trunkline.objects.presence.AsksAtOnce.at_once`."""
+        waiting: deque[tuple[str, Future[Answer]]] = deque()
+        try:
+            for key in keys:
+                if len(waiting) >= self._threads:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+                waiting.append((key, self._pool.submit(ask, key)))
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
 
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""

@@ -6,11 +6,11 @@ it. Reading pins nothing: who reads comes from a root.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from trunkline.objects.inventory import Item, inventory
 from trunkline.objects.pins import Pins
-from trunkline.objects.presence import head, missing
+from trunkline.objects.presence import Answer, at_once, head, missing
 from trunkline.objects.protocol import ObjectStore
 
 
@@ -47,6 +47,10 @@ class PinnedStore:
     def head(self, key: str, length: int) -> bytes:
         """As `trunkline.objects.presence.ReadsHeads.head`."""
         return head(self._inner, key, length)
+
+    def at_once(self, ask: Callable[[str], Answer], keys: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+        """As `trunkline.objects.presence.AsksAtOnce.at_once`."""
+        return at_once(self._inner, ask, keys)
 
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""

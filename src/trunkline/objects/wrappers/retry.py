@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from trunkline.kernel.errors import StorageDenied, StorageFailed
 from trunkline.objects.inventory import Item, inventory
+from trunkline.objects.presence import head
 from trunkline.objects.protocol import ObjectStore
 
 log = logging.getLogger("trunkline.store")
@@ -78,6 +79,10 @@ class RetryStore:
     def has(self, key: str) -> bool:
         """As `ObjectStore.has`."""
         return self._again(lambda: self._inner.has(key))
+
+    def head(self, key: str, length: int) -> bytes:
+        """As `trunkline.objects.presence.ReadsHeads.head`."""
+        return self._again(lambda: head(self._inner, key, length))
 
     def delete(self, key: str) -> None:
         """As `ObjectStore.delete`."""
