@@ -11,6 +11,8 @@ from tests.api.serving import Serving
 from trunkline.kernel.secrets import Secrets
 from trunkline.pfs.urls import Urls
 
+CATALOGS = ("sqlite",)
+
 
 @pytest.fixture
 def world(serving: Serving, s3) -> Serving:
