@@ -10,7 +10,7 @@ JOBS ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tutorial test lint bench bars crash fuzz histories stores lock clean
+.PHONY: help setup tutorial test lint bench bars postgres crash fuzz histories stores lock clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,8 +44,12 @@ bench: setup ## Draws the cost curves, beside their peers (minutes)
 bars: setup ## Measures the file system against its bars, with full sizes (an hour)
 	$(BIN)/python -m benchmarks.pfs --full --results benchmarks/results
 
-crash: setup ## Kills pachd fifty times under load and checks that nothing is lost (minutes)
-	$(BIN)/python -m pytest tests/crash -m crash --timeout 1800
+postgres: setup ## Runs on PostgreSQL what `make test` runs on SQLite alone, pipelines and histories among it (minutes)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --catalogs postgresql \
+	  tests/pps tests/model tests/compat tests/collect tests/client
+
+crash: setup ## Kills pachd fifty times under load, on each catalog, and checks that nothing is lost (minutes)
+	$(BIN)/python -m pytest tests/crash -m crash --catalogs both --timeout 3600
 
 fuzz: setup ## Sends random requests to pachd, most of them bad (minutes; TRUNKLINE_SEED, TRUNKLINE_FUZZ)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --timeout 3600

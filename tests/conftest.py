@@ -26,7 +26,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 CATALOGS = ("sqlite", "postgresql")
 
-BOTH = ("tests/pfs/", "tests/api/")
+BOTH = ("tests/pfs/", "tests/api/", "tests/crash/")
 """Folders whose tests run on every catalog; modules that say `CATALOGS` run on those that they name."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.pfs.house import House, add, gone
 
+from trunkline.catalog import SqliteCatalog
 from trunkline.pfs import filesets
 from trunkline.pfs.collect.explain import Explainer
 from trunkline.pfs.collect.roots import FILE_SETS, HEADS, OLDER, OPEN
@@ -27,13 +28,15 @@ def house(tmp_path):
 
 def test_every_column_that_may_hold_a_root_is_known(house):
     """A column of bytes that is new must be followed by the collector, or be named here as none of its business."""
+    query = (
+        "SELECT tables.name || '.' || columns.name AS name FROM sqlite_master AS tables, "
+        "pragma_table_info(tables.name) AS columns WHERE tables.type = 'table' AND upper(columns.type) = 'BLOB'"
+    )
+    if not isinstance(house.catalog, SqliteCatalog):
+        query = "SELECT table_name || '.' || column_name AS name FROM information_schema.columns "
+        query += "WHERE table_schema = 'public' AND data_type = 'bytea'"
     with house.catalog.read() as tx:
-        tables = [row["name"] for row in tx.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        columns = {
-            f"{table}.{row['name']}"
-            for table in tables
-            for row in tx.rows("SELECT name FROM pragma_table_info(?) WHERE upper(type) = 'BLOB'", (table,))
-        }
+        columns = {row["name"] for row in tx.rows(query)}
     assert columns == ROOTS | OTHERS
 
 

@@ -15,11 +15,13 @@ from trunkline.testing.commands import wait_for
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
     """A running pachd, a process of its own, as users start it; in the end it is sound, and nothing in it failed."""
     home = tmp_path_factory.mktemp("pachd")
     record = home / "run" / "pachd.json"
     environ = {"PATH": os.environ["PATH"], "TRUNKLINE_MAX_WORKERS": "1"}
+    if request.config.getoption("--catalogs") == "postgresql":
+        environ["TRUNKLINE_CATALOG"] = request.getfixturevalue("databases").server.new_database()
     with (home / "pachd.err").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "trunkline.pachd", "--home", str(home), "--port", "0"], env=environ, stderr=errors

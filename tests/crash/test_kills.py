@@ -1,7 +1,8 @@
 """pachd is killed at random moments under load; nothing acknowledged may be lost, and every job must end.
 
-`make test` runs a few kills, `make crash` fifty. The load is real: clients put files over gRPC, and a pipeline in
-real worker processes copies each file, so a kill may hit a put, a commit's finish, a plan, a report or an assembly.
+`make test` runs a few kills, `make crash` fifty, on each catalog; the server of PostgreSQL crashes now and then, too.
+The load is real: clients put files over gRPC, and a pipeline in real worker processes copies each file, so a kill may
+hit a put, a commit's finish, a plan, a report or an assembly.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 
+from trunkline.testing.postgres import PostgresServer
+
 FEW, MANY = 4, 50
+SERVER_TOO = 4
+"""Of so many kills, one hits the server of the catalog."""
+
 SPEC = {
     "pipeline": {"name": "copy"},
     "transform": {"image": "none", "cmd": ["sh"], "stdin": ["cp /pfs/data/* /pfs/out/"]},
@@ -35,14 +41,16 @@ SPEC = {
 class Daemon:
     """A pachd process on one home, started again after each kill."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, dsn: str = "") -> None:
+        self.home, self._dsn = home, dsn
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         record = self.home / "run" / "pachd.json"
         record.unlink(missing_ok=True)
         environ = {"PATH": os.environ["PATH"], "TRUNKLINE_MAX_WORKERS": "2", "TRUNKLINE_LEASE_SECONDS": "5"}
+        if self._dsn:
+            environ["TRUNKLINE_CATALOG"] = self._dsn
         with (self.home / "pachd.err").open("ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "trunkline.pachd", "--home", str(self.home), "--port", "0"],
@@ -126,17 +134,20 @@ def load(daemon: Daemon, writers: list[Writer]) -> Iterator[None]:
             writer.join()
 
 
-def hammer(home: Path, kills: int, seed: int) -> None:
+def hammer(home: Path, kills: int, seed: int, server: PostgresServer | None = None) -> None:
     chance = random.Random(seed)
-    daemon = Daemon(home)
+    daemon = Daemon(home, "" if server is None else server.new_database())
     daemon.start()
     client = daemon.client()
     client.pfs.create_repo(repo=pfs.Repo.from_uri("data"))
     client.pps.create_pipeline_v2(create_pipeline_request_json=json.dumps(SPEC))
     writers = [Writer(daemon, f"w{index}", seed + index) for index in range(2)]
     with load(daemon, writers):
-        for _ in range(kills):
+        for number in range(kills):
             time.sleep(chance.uniform(0.05, 1.5))  # the load runs meanwhile; this is the random moment
+            if server is not None and number % SERVER_TOO == 1:
+                server.restart(signal.SIGQUIT)
+                continue
             daemon.kill()
             daemon.start()
         time.sleep(0.5)
@@ -165,10 +176,14 @@ def check(daemon: Daemon, writers: list[Writer]) -> None:
     assert problems == []
 
 
-def test_a_few_kills(tmp_path: Path) -> None:
-    hammer(tmp_path, FEW, seed=7)
+def server_of(kind: str, request: pytest.FixtureRequest) -> PostgresServer | None:
+    return None if kind == "sqlite" else request.getfixturevalue("databases").server
+
+
+def test_a_few_kills(tmp_path: Path, catalog_kind: str, request: pytest.FixtureRequest) -> None:
+    hammer(tmp_path, FEW, 7, server_of(catalog_kind, request))
 
 
 @pytest.mark.crash
-def test_fifty_kills(tmp_path: Path) -> None:
-    hammer(tmp_path, MANY, seed=int(os.environ.get("TRUNKLINE_SEED", "11")))
+def test_fifty_kills(tmp_path: Path, catalog_kind: str, request: pytest.FixtureRequest) -> None:
+    hammer(tmp_path, MANY, int(os.environ.get("TRUNKLINE_SEED", "11")), server_of(catalog_kind, request))

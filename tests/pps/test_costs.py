@@ -15,6 +15,8 @@ from trunkline.pps.job_queries import JobFilter
 from trunkline.pps.plan import plan
 from trunkline.pps.refs import JobRef, PipelineRef
 
+CATALOGS = ("sqlite",)  # it looks at what SQLite does
+
 GROWS = ("jobs", "pipeline_versions", "commits", "outcomes", "troubled_datums")
 
 

@@ -28,7 +28,6 @@ _LONGEST_SOCKET = 100
 _QUICK = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "shared_buffers": "32MB",
     "max_connections": "100",
     "max_wal_size": "256MB",
@@ -95,7 +94,7 @@ class PostgresServer:
     def _start(self) -> subprocess.Popen[bytes]:
         options = dict(_QUICK)
         if self.durable:
-            options |= {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+            options |= {"fsync": "on", "full_page_writes": "on"}
         chosen = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(

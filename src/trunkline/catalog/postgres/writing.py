@@ -34,8 +34,12 @@ T = TypeVar("T")
 _CONFLICTS = 10
 """How often a change is run again because of conflicts."""
 
-_SETTINGS = "SET idle_in_transaction_session_timeout = '60s'"
-"""The server ends the transaction of a process that does nothing in it for so long, so that others can write."""
+_SETTINGS = (
+    "SET idle_in_transaction_session_timeout = '60s'; "
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+"""The server ends the transaction of a process that does nothing in it for so long, so that others can write. And what
+is acknowledged is on its disk, also where the server's own default is not to wait for that."""
 
 _LOOK = 0.05
 
