@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+from google.protobuf.descriptor import Descriptor
 from scripts import compatibility
+from tests.guards.repository import SOURCE, texts
 
 
 def test_the_data_agree_with_the_program() -> None:
@@ -11,3 +15,39 @@ def test_the_data_agree_with_the_program() -> None:
 
 def test_the_page_is_what_the_data_make() -> None:
     assert compatibility.PAGE.read_text(encoding="utf-8") == compatibility.page(compatibility.load())
+
+
+def test_every_field_of_a_request_is_read_or_told_of() -> None:
+    """A field that nobody reads, and that the data do not name, would be ignored in silence."""
+    source = "\n".join(text for path, text in texts().items() if path.is_relative_to(SOURCE / "api"))
+    told = {row["of"] for row in compatibility.load()["field"]} | {
+        "pfs_v2.SQLDatabaseEgress.file_format",  # of a target that is refused as a whole
+        "pfs_v2.SQLDatabaseEgress.secret",
+        "pfs_v2.SQLDatabaseEgress.FileFormat.columns",
+        "taskapi.Group.namespace",  # there are no tasks, in whichever group
+    }
+    unread = {
+        f"{message.full_name}.{field.name}"
+        for message in _messages("pfs_v2.API", "storage.Fileset")
+        for field in message.fields
+        if not re.search(rf"\.{field.name}\b|\"{field.name}\"", source)
+    }
+    assert unread - told == set()
+
+
+def _messages(*services: str) -> list[Descriptor]:
+    """Every message that a request of some services may hold."""
+    found: dict[str, Descriptor] = {}
+
+    def add(message: Descriptor) -> None:
+        if message.full_name not in found and message.file.package != "google.protobuf":
+            found[message.full_name] = message
+            for field in message.fields:
+                if field.message_type is not None:
+                    add(field.message_type)
+
+    for service in services:
+        module, _ = compatibility.SERVICES[service]
+        for method in module.DESCRIPTOR.services_by_name[service.rpartition(".")[2]].methods:
+            add(method.input_type)
+    return list(found.values())
