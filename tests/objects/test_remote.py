@@ -274,6 +274,32 @@ def test_a_variable_that_the_service_refuses_is_told_without_its_value():
     assert "hunter22" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "variables"),
+    [
+        (
+            "s3://bucket",
+            [
+                "AWS_PROFILE",
+                "AWS_PAGER",
+                "AWS_BUCKET",
+                "AWS_REGION",
+                "AWS_DEFAULT_REGION",
+                "AWS_TOKEN",
+                "AWS_SESSION_TOKEN",
+            ],
+        ),
+        ("gs://bucket", ["GOOGLE_CLOUD_PROJECT", "GOOGLE_BEARER_TOKEN"]),
+        (
+            "az://bucket",
+            ["AZURE_CONFIG_DIR", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_KEY"],
+        ),
+    ],
+)
+def test_what_else_stands_in_the_environment_does_no_harm(url, variables):
+    assert cloud.connect(location.parse(url), Secrets(dict.fromkeys(variables, "aGVsbG8=")))
+
+
 def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore.store", None)
     with pytest.raises(NotBuilt, match=r"trunkline\[cloud\]"):

@@ -14,6 +14,7 @@ from typing import Any
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.secrets import Secrets
 from trunkline.objects.location import Location
+from trunkline.objects.variables import relevant
 
 TIMEOUT = 60.0
 """Seconds that one request may take as a whole."""
@@ -22,15 +23,6 @@ CONNECT_TIMEOUT = 5.0
 
 _PREFIXES = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}
 _ENDPOINTS = {"s3": "AWS_ENDPOINT", "gs": "GOOGLE_BASE_URL", "az": "AZURE_STORAGE_ENDPOINT"}
-_OTHER_NAMES = {
-    "AWS_ENDPOINT_URL": "AWS_ENDPOINT",
-    "AWS_ENDPOINT_URL_S3": "AWS_ENDPOINT",
-    "AZURE_ENDPOINT": "AZURE_STORAGE_ENDPOINT",
-    "AZURE_STORAGE_ACCOUNT": "AZURE_STORAGE_ACCOUNT_NAME",
-    "AZURE_STORAGE_KEY": "AZURE_STORAGE_ACCOUNT_KEY",
-}
-"""Names that other tools use for the same thing."""
-
 _CLASSES = {"s3": "S3Store", "gs": "GCSStore", "az": "AzureStore"}
 
 
@@ -79,8 +71,7 @@ def _library() -> Any:
 
 
 def _config(location: Location, variables: Secrets) -> dict[str, str]:
-    prefix = _PREFIXES[location.service]
-    config = {_OTHER_NAMES.get(name, name): value for name, value in variables.items() if name.startswith(prefix)}
+    config = relevant(location.service, variables)
     if "endpoint" in location.options:
         config[_ENDPOINTS[location.service]] = location.options["endpoint"]
     if "region" in location.options:
