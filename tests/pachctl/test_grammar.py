@@ -143,6 +143,27 @@ def test_without_words_the_help_is_printed() -> None:
     assert invoke(["-h"], {}).code == 0
 
 
+def test_help_as_a_word() -> None:
+    assert invoke(["help"], {}) == invoke(["--help"], {})
+    assert invoke(["help", "create", "repo"], {}) == invoke(["create", "repo", "--help"], {})
+    assert invoke(["help", "create"], {}) == invoke(["create"], {})
+    assert invoke(["help", "repo"], {}) == invoke(["repo"], {})
+    assert invoke(["help", "xyzzy"], {}).code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["list", "repo", "--raw=perhaps"], "--raw is a flag: give true or false, not 'perhaps'"),
+        (["list", "repo", "-o=yaml"], "cannot set --output (-o) without --raw"),
+        (["list", "repo", "-o=yaml", "--raw=false"], "cannot set --output (-o) without --raw"),
+        (["put", "file", "--progress=false", "--append=true", "-f=nope"], "expected 1 arguments, got 0"),
+    ],
+)
+def test_flags_as_go_programs_take_them(words: list[str], line: str) -> None:
+    assert invoke(words, NOWHERE).err.splitlines()[0] == line
+
+
 def test_topics() -> None:
     for topic in TOPICS:
         result = invoke([topic.noun], {})

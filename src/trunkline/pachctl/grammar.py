@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -19,6 +19,8 @@ from trunkline.kernel.errors import InvalidRequest
 HELP_WIDTH = 100
 
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TRUE = ("true", "t", "1")
+_FALSE = ("false", "f", "0")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?)(ns|us|µs|ms|s|m|h)")
 
 
@@ -58,7 +60,7 @@ class Verb(click.Command):
         if self.spaced and ctx.obj is not None:
             ctx.obj.flags.spaced = True
         try:
-            rest = super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, _as_here(self, args))
         except click.UsageError as error:
             error.ctx = error.ctx or ctx  # some of click's own errors do not say which command they are about
             raise
@@ -155,6 +157,28 @@ def global_flags() -> list[click.Option]:
         hidden("--no-color", is_flag=True, callback=be_plain),
         hidden("--rpc-timeout", type=GoDuration(), callback=limit),
     ]
+
+
+def _as_here(command: click.Command, args: Sequence[str]) -> list[str]:
+    """Flags as Go programs take them: `--progress=false`, `--raw=true`, `-o=yaml`."""
+    options = {name: option for option in command.params if isinstance(option, click.Option) for name in option.opts}
+    found: list[str] = []
+    for place, word in enumerate(args):
+        name, sign, value = word.partition("=")
+        option = options.get(name) if sign else None
+        if word == "--":
+            return [*found, *args[place:]]
+        if option is None or not (option.is_flag or len(name) == 2):
+            found.append(word)
+        elif not option.is_flag:
+            found.extend((name, value))
+        elif value.lower() in _TRUE:
+            found.append(name)
+        elif value.lower() in _FALSE:
+            found.extend(option.secondary_opts[:1])
+        else:
+            raise click.UsageError(f"{name} is a flag: give true or false, not {value!r}")
+    return found
 
 
 class GoDuration(click.ParamType):  # type: ignore[type-arg]  # in newer releases of click only

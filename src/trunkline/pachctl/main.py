@@ -42,9 +42,13 @@ class Root(click.Group):
             NotBuilt: one that the original has.
             InvalidRequest: an unknown one.
         """
+        if args[0] == "help" and len(args) > 1:
+            args = [*(word for word in args[1:] if not word.startswith("-")), "--help"]
         found = find(args)
         if found is not None and found.whole:
             return found.name, load(found.name), args[found.taken :]
+        if args == ["help"]:
+            return "pachctl", self, ["--help"]
         rest = args[found.taken :] if found is not None else args[1:]
         if not rest or rest[0].startswith("-"):
             if found is not None:

@@ -20,7 +20,7 @@ from trunkline.wire import pfs_pb2 as pfs
     "--provenance",
     multiple=True,
     metavar="REPO@BRANCH",
-    help="A branch that this one is made from; may be given several times.",
+    help="A branch that this one is made from; may be given several times, or as a,b,c.",
 )
 @click.option("--head", metavar="COMMIT", help="Where it points: an id, a branch, or master^.")
 @click.option("-t", "--trigger", metavar="BRANCH", help="A branch of the repo that this one follows.")
@@ -58,7 +58,7 @@ def create_branch(
         follows = pfs.Trigger(
             branch=trigger, all=trigger_all, cron_spec=trigger_cron, size=trigger_size, commits=trigger_commits
         )
-    sources = [pickers.branch(app, word) for word in provenance]
+    sources = [pickers.branch(app, word) for given in provenance for word in given.split(",")]
     target = None if head is None else pickers.commit(app, head if "@" in head else f"{owner}@{head}")
     with batch.server(app) as server:
         calls.create(server, branch, head=target, provenance=sources, trigger=follows)
