@@ -1,8 +1,9 @@
 """pachd is killed at random moments under load; nothing acknowledged may be lost, and every job must end.
 
-`make test` runs a few kills, `make crash` fifty, on each catalog; the server of PostgreSQL crashes now and then, too.
-The load is real: clients put files over gRPC, and a pipeline in real worker processes copies each file, so a kill may
-hit a put, a commit's finish, a plan, a report or an assembly.
+`make test` runs a few kills, `make crash KILLS=200` as many as wanted. The load is real: clients put files over gRPC,
+and a pipeline in real worker processes copies each file, so a kill may hit a put, a commit's finish, a plan, a report
+or an assembly; others use the rest of the file system (`surface`), garbage is collected meanwhile. The server of
+PostgreSQL crashes now and then, too.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import pytest
-from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
+from tests.crash.daemon import Daemon, wait_until
+from tests.crash.surface import Surface
 
 from trunkline.testing.postgres import PostgresServer
 
-FEW, MANY = 4, 50
+FEW, MANY = 3, 50
+KILLS = int(os.environ.get("TRUNKLINE_KILLS", "50"))
 SERVER_TOO = 4
 """Of so many kills, one hits the server of the catalog."""
 
@@ -36,50 +37,6 @@ SPEC = {
     "parallelismSpec": {"constant": 2},
     "input": {"pfs": {"repo": "data", "glob": "/*"}},
 }
-
-
-class Daemon:
-    """A pachd process on one home, started again after each kill."""
-
-    def __init__(self, home: Path, dsn: str = "") -> None:
-        self.home, self._dsn = home, dsn
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        record = self.home / "run" / "pachd.json"
-        record.unlink(missing_ok=True)
-        environ = {"PATH": os.environ["PATH"], "TRUNKLINE_MAX_WORKERS": "2", "TRUNKLINE_LEASE_SECONDS": "5"}
-        if self._dsn:
-            environ["TRUNKLINE_CATALOG"] = self._dsn
-        with (self.home / "pachd.err").open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "trunkline.pachd", "--home", str(self.home), "--port", "0"],
-                env=environ,
-                stderr=errors,
-            )
-        wait_until(lambda: record.exists() or self.process.poll() is not None, 60)
-        assert self.process.poll() is None, (self.home / "pachd.err").read_text()
-
-    def client(self) -> Client:
-        host, port = json.loads((self.home / "run" / "pachd.json").read_text())["address"].split(":")
-        return Client(host=host, port=int(port))
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
-        assert self.process.wait(60) == 0
-
-
-def wait_until(condition, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)
 
 
 class Writer(threading.Thread):
@@ -122,16 +79,16 @@ class Writer(threading.Thread):
 
 
 @contextmanager
-def load(daemon: Daemon, writers: list[Writer]) -> Iterator[None]:
-    for writer in writers:
-        writer.start()
+def load(clients: Sequence[Writer | Surface]) -> Iterator[None]:
+    for client in clients:
+        client.start()
     try:
         yield
     finally:
-        for writer in writers:
-            writer.stopping.set()
-        for writer in writers:
-            writer.join()
+        for client in clients:
+            client.stopping.set()
+        for client in clients:
+            client.join()
 
 
 def hammer(home: Path, kills: int, seed: int, server: PostgresServer | None = None) -> None:
@@ -142,17 +99,31 @@ def hammer(home: Path, kills: int, seed: int, server: PostgresServer | None = No
     client.pfs.create_repo(repo=pfs.Repo.from_uri("data"))
     client.pps.create_pipeline_v2(create_pipeline_request_json=json.dumps(SPEC))
     writers = [Writer(daemon, f"w{index}", seed + index) for index in range(2)]
-    with load(daemon, writers):
+    surfaces = [Surface(daemon, f"s{index}", seed + index) for index in range(2)]
+    for surface in surfaces:
+        surface.set_up()
+    with load([*writers, *surfaces]):
         for number in range(kills):
             time.sleep(chance.uniform(0.05, 1.5))  # the load runs meanwhile; this is the random moment
             if server is not None and number % SERVER_TOO == 1:
                 server.restart(signal.SIGQUIT)
-                continue
-            daemon.kill()
-            daemon.start()
+            else:
+                daemon.kill()
+                daemon.start()
+            if number % 25 == 24:
+                print(f"{number + 1} kills, acknowledged: {[surface.counts for surface in surfaces]}", flush=True)
         time.sleep(0.5)
+    for surface in surfaces:
+        surface.close_head()
+    for surface in surfaces:
+        wait_until(surface.settled, 60)
+        surface.check()
     check(daemon, writers)
     daemon.stop()
+    errors = (home / "pachd.err").read_text() + (home / "logs" / "pachd.log").read_text()
+    assert "Traceback" not in errors, errors[-5000:]
+    done = set().union(*(surface.counts for surface in surfaces))
+    assert kills < MANY or done >= {"commit", "branch", "pair", "remove"}, done
 
 
 def check(daemon: Daemon, writers: list[Writer]) -> None:
@@ -185,5 +156,6 @@ def test_a_few_kills(tmp_path: Path, catalog_kind: str, request: pytest.FixtureR
 
 
 @pytest.mark.crash
-def test_fifty_kills(tmp_path: Path, catalog_kind: str, request: pytest.FixtureRequest) -> None:
-    hammer(tmp_path, MANY, int(os.environ.get("TRUNKLINE_SEED", "11")), server_of(catalog_kind, request))
+@pytest.mark.timeout(7200)
+def test_many_kills(tmp_path: Path, catalog_kind: str, request: pytest.FixtureRequest) -> None:
+    hammer(tmp_path, KILLS, int(os.environ.get("TRUNKLINE_SEED", "11")), server_of(catalog_kind, request))

@@ -34,7 +34,7 @@ def test_histories_of_everything(tmp_path: Path, first: int) -> None:
     """The same in CI each time, elsewhere others."""
     start = first if os.environ.get("CI") else random.randrange(10**6)
     for seed in range(start, start + AT_ONCE):
-        play(SurfaceHistory, tmp_path / "home", seed, MANY)
+        play(SurfaceHistory, tmp_path / str(seed), seed, MANY)
 
 
 @pytest.mark.histories
@@ -44,7 +44,7 @@ def test_a_thousand_histories(tmp_path: Path, first: int) -> None:
     start = int(os.environ.get("TRUNKLINE_SEED", "0")) + first
     kinds = [SurfaceHistory] * 7 + [PfsHistory] + [PpsHistory] * 2
     for seed in range(start, start + AT_ONCE):
-        play(kinds[seed % 10], tmp_path / "home", seed, LONG)
+        play(kinds[seed % 10], tmp_path / str(seed), seed, LONG)
 
 
 EVERYTHING = {"start", "finish", "write", "branch", "create", "delete", "clear", "squash", "drop", "transaction"}

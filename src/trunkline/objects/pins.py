@@ -2,7 +2,8 @@
 
 A writer that was told "it is there" relies on an object that perhaps nothing names yet. So it has a *session*, and
 each key that it asks about or puts is pinned in that session before the store is looked at. Whoever works from a
-map whose row may vanish meanwhile holds the *root*. Both live in the memory of a pachd, which is alone while it collects.
+map whose row may vanish meanwhile holds the *root*. Both live in the memory of a pachd, which is alone while it
+collects.
 
 Invariants: an object is condemned only if no session pins it, and who pins a condemned key waits until it is gone,
 so that the look at the store that follows tells the truth. While a collection is under way nothing is released: what
