@@ -83,8 +83,13 @@ def decode(identity: bytes, stored: bytes) -> bytes:
     Raises:
         Corrupt: the stored bytes are not those of this chunk.
     """
+    return bytes(verified(identity, stored))
+
+
+def verified(identity: bytes, stored: bytes) -> memoryview:
+    """As `decode`, without a copy of what is stored as it is."""
     plain = _plain(identity, stored)
-    if chunk_id(plain) != identity:
+    if blake3(plain).digest() != identity:
         raise altered(identity, "its bytes do not have its hash")
     return plain
 
@@ -97,13 +102,13 @@ def altered(identity: bytes, reason: str) -> Corrupt:
     )
 
 
-def _plain(identity: bytes, stored: bytes) -> bytes:
+def _plain(identity: bytes, stored: bytes) -> memoryview:
     if len(stored) == 0:
         raise altered(identity, "its object is empty")
     if stored[0] == RAW:
         if len(stored) > MAX_CHUNK + 1:
             raise altered(identity, "it is longer than any chunk")
-        return stored[1:]
+        return memoryview(stored)[1:]
     if stored[0] != ZSTD:
         raise altered(identity, f"unknown format {stored[0]}")
     body = memoryview(stored)[1:]
@@ -112,8 +117,7 @@ def _plain(identity: bytes, stored: bytes) -> bytes:
         size = zstandard.frame_content_size(body)
         if not 0 <= size <= MAX_CHUNK:
             raise altered(identity, "it is longer than any chunk")
-        plain: bytes = _decompressor().decompress(body, allow_extra_data=False)
-        return plain
+        return memoryview(_decompressor().decompress(body, allow_extra_data=False))
     except zstandard.ZstdError:
         raise altered(identity, "its bytes cannot be decompressed") from None
 

@@ -48,18 +48,18 @@ class PieceReader(io.RawIOBase):
         return b"".join(parts)
 
 
-def write_file(output: Path, pieces: Iterable[bytes]) -> None:
+def write_file(output: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Writes the pieces to a file, under another name until all of it is there.
 
     A device or a pipe is written directly. Nothing is touched before the first piece has arrived.
     """
     incoming = iter(pieces)
-    first = next(incoming, b"")
+    first: bytes | memoryview = next(incoming, b"")
     if output.exists() and not output.is_file():
         with output.open("wb") as handle:
             _copy(first, incoming, handle)
         return
-    with _replacing(output) as handle:
+    with replacing(output) as handle:
         _copy(first, incoming, handle)
 
 
@@ -83,7 +83,7 @@ def unpack(output: Path, pieces: Iterable[bytes], base: str) -> int:
         with tarfile.open(fileobj=PieceReader(pieces), mode="r|", bufsize=COPY_BYTES) as archive:
             for member in archive:
                 archive.members = []  # type: ignore[attr-defined]  # else it keeps every entry of the stream
-                target = _inside(output, member.name, base)
+                target = inside(output, member.name, base)
                 if member.isdir():
                     target.mkdir(parents=True, exist_ok=True)
                     continue
@@ -100,7 +100,7 @@ def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Pat
         raise InvalidRequest(f"{member.name} is neither a file nor a directory: it is not unpacked")
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
-    with content, _replacing(target) as handle:
+    with content, replacing(target) as handle:
         while data := content.read(COPY_BYTES):
             handle.write(data)
             written += len(data)
@@ -108,7 +108,7 @@ def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Pat
             raise Corrupt(f"{member.name} ended after {written} of {member.size} bytes")
 
 
-def _inside(output: Path, name: str, base: str) -> Path:
+def inside(output: Path, name: str, base: str) -> Path:
     """Where an entry goes.
 
     Raises:
@@ -123,14 +123,14 @@ def _inside(output: Path, name: str, base: str) -> Path:
     return output.joinpath(*parts)
 
 
-def _copy(first: bytes, rest: Iterable[bytes], handle: IO[bytes]) -> None:
+def _copy(first: bytes | memoryview, rest: Iterable[bytes | memoryview], handle: IO[bytes]) -> None:
     handle.write(first)
     for piece in rest:
         handle.write(piece)
 
 
 @contextlib.contextmanager
-def _replacing(output: Path) -> Iterator[IO[bytes]]:
+def replacing(output: Path) -> Iterator[IO[bytes]]:
     """A file that takes the place of `output` at the end; after an error nothing of it is left."""
     partial = output.with_name(f".pachctl-{os.getpid()}.part")
     try:

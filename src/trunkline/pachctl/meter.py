@@ -32,14 +32,16 @@ class Meter:
         result: what a put came to, for the summary.
     """
 
-    def __init__(self, verb: str, stream: TextIO | None = None, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, verb: str, stream: TextIO | None = None, *, show: bool = True, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._verb, self._stream, self._now = verb, stream or sys.stderr, now
         self._begun = self._last = now()
         self._shown = False
         self._files = self._bytes = 0
         self.size: int | None = None
         self.result: Result | None = None
-        self._visible = self._stream.isatty()
+        self._visible = show and self._stream.isatty()
 
     def __call__(self, files: int, size: int) -> None:
         """Takes note, and shows it if it is time."""

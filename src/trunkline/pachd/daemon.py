@@ -149,8 +149,10 @@ class Pachd:
         ]
 
     def _content(self) -> ContentService:
-        token_file, digest = self._home.token()
-        folder = Folder(str(self._settings.store_path), str(token_file), digest) if not self._settings.bucket else None
+        folder = None
+        if not self._settings.bucket:
+            token_file, digest = self._home.token()
+            folder = Folder(str(self._settings.store_path), str(token_file), digest)
         return ContentService(self._pfs, lambda: small_services.cluster_id(self._pfs), folder)
 
     def _upkeep_service(self) -> UpkeepService:

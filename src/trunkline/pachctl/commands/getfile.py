@@ -11,9 +11,10 @@ import click
 from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.pachctl import refs
 from trunkline.pachctl.app import App
-from trunkline.pachctl.calls import files as calls
-from trunkline.pachctl.download import unpack, write_file
+from trunkline.pachctl.download import write_file
+from trunkline.pachctl.fetching import content, tree
 from trunkline.pachctl.grammar import verb
+from trunkline.pachctl.meter import Meter
 from trunkline.wire import pfs_pb2 as pfs
 
 _GLOB = re.compile(r"[*?\[\]{}!()@+^\\]")
@@ -33,7 +34,7 @@ def get_file(
     get(app, pfs.GetFileRequest(file=refs.file(repo, commit, path)), recursive=recursive, output=output)
 
 
-def get(app: App, request: pfs.GetFileRequest, *, recursive: bool, output: str | None) -> None:
+def get(app: App, request: pfs.GetFileRequest, *, recursive: bool, output: str | None, show: bool = True) -> None:
     """Gets a file, or with `recursive` everything that its path matches; both grammars come here.
 
     Args:
@@ -41,6 +42,7 @@ def get(app: App, request: pfs.GetFileRequest, *, recursive: bool, output: str |
         request: the file, and where to begin in it.
         recursive: into a directory.
         output: the file or directory to write to; nothing or `-` for standard output.
+        show: how far it is, on a terminal.
 
     Raises:
         InvalidRequest: standard output cannot hold more than one file.
@@ -49,24 +51,24 @@ def get(app: App, request: pfs.GetFileRequest, *, recursive: bool, output: str |
     if recursive and output is None:
         raise InvalidRequest("an output path needs to be specified when using the --recursive flag")
     if recursive and output is not None:
-        _get_tree(app, request, path, Path(output))
+        _get_tree(app, request, path, Path(output), show)
         return
-    pieces = calls.content(app.server, request)
     if output is None or output == "-":
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        with Meter("got", show=show and not sys.stdout.isatty()) as meter:
+            for piece in content(app, request, meter):
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
         return
     target = Path(output)
-    write_file(target / Path(path).name if target.is_dir() else target, pieces)
+    with Meter("got", show=show) as meter:
+        write_file(target / Path(path).name if target.is_dir() else target, content(app, request, meter))
 
 
-def _get_tree(app: App, request: pfs.GetFileRequest, path: str, output: Path) -> None:
-    """Unpacks what matches the path; a single file is written as `output`, unless that is a directory."""
+def _get_tree(app: App, request: pfs.GetFileRequest, path: str, output: Path, show: bool) -> None:
+    """Writes what matches the path; a single file is written as `output`, unless that is a directory."""
     base, name = _base(app, request.file, path)
-    messages = app.server.pfs.GetFileTAR(request)
-    target = output / name if name and output.is_dir() else output
-    unpack(target, (message.value for message in messages), base)
+    with Meter("got", show=show) as meter:
+        tree(app, request, output / name if name and output.is_dir() else output, base, meter)
 
 
 def _base(app: App, file: pfs.File, path: str) -> tuple[str, str]:

@@ -14,9 +14,8 @@ from trunkline.pachctl.app import App
 from trunkline.pachctl.commands.commits import message_flag
 from trunkline.pachctl.fetch import fetch
 from trunkline.pachctl.grammar import verb
-from trunkline.pachctl.meter import Meter
 from trunkline.pachctl.sources import STDIN, is_url, resolve, split_list
-from trunkline.pachctl.upload import upload
+from trunkline.pachctl.transfer import put
 from trunkline.wire import pfs_pb2 as pfs
 
 
@@ -71,16 +70,8 @@ def put_file(
     sources = resolve(origins, path, recursive=recursive)
     if STDIN in origins:
         print("Reading from stdin.", flush=True)
-    with _target(app, repo, branch, message) as target, Meter("put") as meter:
-        meter.result = upload(
-            app.server,
-            target,
-            sources,
-            overwrite=overwrite,
-            recursive=recursive,
-            memory=app.memory,
-            progress=meter,
-        )
+    with _target(app, repo, branch, message) as target:
+        put(app, target, sources, overwrite=overwrite, recursive=recursive)
 
 
 def origins_of(files: Iterable[str], input_file: str | None) -> list[str]:

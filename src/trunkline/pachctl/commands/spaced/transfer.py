@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from io import StringIO
 from itertools import chain
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from trunkline.pachctl.commands.getfile import get
 from trunkline.pachctl.commands.putfile import origins_of
 from trunkline.pachctl.flags import project_flag
 from trunkline.pachctl.grammar import command
-from trunkline.pachctl.meter import Meter
 from trunkline.pachctl.sources import is_url, resolve
 from trunkline.pachctl.targets import is_archive, naming, unpacked
-from trunkline.pachctl.upload import upload
+from trunkline.pachctl.transfer import put
 from trunkline.wire import pfs_pb2 as pfs
 
 
@@ -68,15 +66,16 @@ def put_file(
     plain = [origin for origin in origins if origin not in archives]
     rule = naming(recursive=recursive, full_path=full_path)
     sources = resolve(plain, target.path or None, recursive=recursive, naming=rule)
-    with tempfile.TemporaryDirectory(prefix="pachctl-put-") as folder, _meter("put", progress) as meter:
-        meter.result = upload(
-            app.server,
+    with tempfile.TemporaryDirectory(prefix="pachctl-put-") as folder:
+        every = chain(sources, unpacked(archives, Path(folder)))
+        put(
+            app,
             target.commit,
-            chain(sources, unpacked(archives, Path(folder))),
+            every,
             overwrite=not append,
             recursive=recursive,
-            memory=None if archives else app.memory,
-            progress=meter,
+            show=progress,
+            remember=not archives,
         )
 
 
@@ -104,16 +103,11 @@ def get_file(
             pass
         return
     if not retry:
-        get(app, request, recursive=recursive, output=output)
+        get(app, request, recursive=recursive, output=output, show=bool(tuning["progress"]))
         return
     if output is None or recursive:
         raise InvalidRequest("--retry needs the --output file that is to be completed, and no -r")
     _complete(app, request, Path(output))
-
-
-def _meter(verb: str, progress: bool) -> Meter:
-    """What shows how far it is; on nothing that anybody sees without `progress`."""
-    return Meter(verb, None if progress else StringIO())
 
 
 def _complete(app: App, request: pfs.GetFileRequest, output: Path) -> None:
