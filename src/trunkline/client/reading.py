@@ -161,10 +161,11 @@ def _read(writer: ContentWriter, path: str, size: int, progress: Progress) -> Pe
         raise _unreadable(path, error) from None
 
 
-def _parts(descriptor: int, progress: Progress) -> Iterator[bytes]:
-    while part := os.read(descriptor, PART):
-        yield part
-        progress(0, len(part))
+def _parts(descriptor: int, progress: Progress) -> Iterator[memoryview]:
+    room = memoryview(bytearray(PART))  # again and again: new memory for each part costs more than the copy
+    while count := os.readv(descriptor, [room]):
+        yield room[:count]
+        progress(0, count)
 
 
 def _unreadable(path: str, error: OSError) -> InvalidRequest:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 
-from trunkline.content.codec import chunk_id, chunk_key, encode
+from trunkline.content.codec import chunk_key, encode
 from trunkline.objects.presence import Sink, missing
 from trunkline.objects.protocol import ObjectStore
 
-GROUP_BYTES = 16 << 20
+GROUP_BYTES = 12 << 20
 """Plain bytes that wait in memory before a group is handed to the store."""
 
 GROUP_CHUNKS = 64
@@ -35,13 +35,12 @@ class Outbox:
         self._known: dict[bytes, None] = {}
         self._flight: _Flight | None = None
 
-    def add(self, plain: bytes) -> bytes:
-        """Takes a chunk and answers its id. Stores a group when it is full.
+    def add(self, plain: bytes, identity: bytes) -> bytes:
+        """Takes a chunk and answers its id, which is given. Stores a group when it is full.
 
         Raises:
             StorageFull, StorageFailed: a group could not be stored.
         """
-        identity = chunk_id(plain)
         if identity not in self._known:
             self._waiting[chunk_key(identity)] = plain
             self._weight += len(plain)

@@ -8,13 +8,16 @@ that were written for files which came to nothing are garbage, and harm nobody.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import Protocol
 
 from blake3 import blake3
 
 from trunkline.content.chunking import MIN_CHUNK, Chunker
+from trunkline.content.codec import chunk_id
 from trunkline.content.entry import FileEntry, Slice
 from trunkline.content.outbox import Outbox
 from trunkline.content.packing import Pack, Place
@@ -23,6 +26,10 @@ from trunkline.objects.protocol import ObjectStore
 
 REPEATS = 1 << 14
 """Small files whose places are remembered, so that equal ones in one stream are stored once."""
+
+
+HASHED_AHEAD = 3
+"""Chunks that may wait to be hashed."""
 
 
 class _Placed(Protocol):
@@ -74,14 +81,15 @@ class ContentWriter:
         self._pack = Pack()
         self._places: dict[bytes, Place] = {}
         self._chunker: Chunker | None = None
+        self._hashing: ThreadPoolExecutor | None = None  # made by the first long file
         self.added = 0
         self.durable = 0
 
-    def add(self, parts: Iterable[bytes] | bytes) -> Pending:
+    def add(self, parts: Iterable[bytes | memoryview] | bytes) -> Pending:
         """Adds a file.
 
         Args:
-            parts: the content, in parts of any size.
+            parts: the content, in parts of any size; each is done with before the next one is asked for.
 
         Raises:
             StorageFull, StorageFailed: the store did not take a group of chunks; the file was not added.
@@ -90,7 +98,7 @@ class ContentWriter:
         self.added += 1
         if isinstance(parts, bytes) and len(parts) < MIN_CHUNK:
             return self._add_small(parts)
-        stream = iter((parts,)) if isinstance(parts, bytes) else iter(parts)
+        stream: Iterator[bytes | memoryview] = iter((parts,)) if isinstance(parts, bytes) else iter(parts)
         head = bytearray()
         for part in stream:
             if len(head) + len(part) >= MIN_CHUNK:
@@ -124,26 +132,40 @@ class ContentWriter:
                 self._end_pack()
         return Pending(self, len(data), digest, place)
 
-    def _add_long(self, parts: Iterator[bytes]) -> Pending:
-        hasher = blake3()
+    def _add_long(self, parts: Iterator[bytes | memoryview]) -> Pending:
+        # Cutting and hashing take turns on one processor, and go side by side on two.
         chunker = self._chunker = self._chunker or Chunker()
         chunker.reset()
+        hashing = self._hashing = self._hashing or ThreadPoolExecutor(1, thread_name_prefix="hashing")
+        hasher = blake3()
+
+        def hashed(chunk: bytes) -> bytes:
+            hasher.update(chunk)
+            return chunk_id(chunk)
+
         slices: list[Slice] = []
-        for part in parts:
-            hasher.update(part)
-            slices.extend(self._store(chunk) for chunk in chunker.feed(part))
-        slices.extend(self._store(chunk) for chunk in chunker.finish())
+        waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+        for chunk in chain(chain.from_iterable(map(chunker.feed, parts)), _last(chunker)):
+            waiting.append((chunk, hashing.submit(hashed, chunk)))
+            if len(waiting) > HASHED_AHEAD:
+                slices.append(self._store(*waiting.popleft()))
+        slices += [self._store(*each) for each in waiting]
         size = sum(each.length for each in slices)
         return Pending(self, size, hasher.digest(), _Parts(tuple(slices)))
 
-    def _store(self, chunk: bytes) -> Slice:
-        return Slice(self._outbox.add(chunk), 0, len(chunk))
+    def _store(self, chunk: bytes, identity: Future[bytes]) -> Slice:
+        return Slice(self._outbox.add(chunk, identity.result()), 0, len(chunk))
 
     def _end_pack(self) -> None:
         if len(self._pack):
             # The old pack stays current if the store fails here, so that a second try finds it.
-            self._pack.close(self._outbox.add(self._pack.content()))
+            content = self._pack.content()
+            self._pack.close(self._outbox.add(content, chunk_id(content)))
             self._pack = Pack()
+
+
+def _last(chunker: Chunker) -> Iterator[bytes]:
+    yield from chunker.finish()  # not asked before everything was fed
 
 
 class _Parts:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from trunkline.objects.abreast import abreast
 from trunkline.objects.keys import is_key
 
 GRAIN = 0.1
@@ -47,23 +48,28 @@ class Folders:
 
         A folder that did not change since it was last settled costs one look at its time of change.
         """
+        waiting: list[tuple[Path, _State, bool]] = []
+        rooted: list[Path] = []
+        above: dict[Path, None] = {}
         for folder in sorted(folders):
             changed = folder.stat().st_mtime_ns
             state = self._states.get(folder)
             if state is None or state.changed != changed:
                 state = _State(changed, time.monotonic(), False)
             if not state.settled:
-                quiet = time.monotonic() - state.seen > GRAIN
-                self._sync_folder(folder)
-                self._states[folder] = _State(changed, state.seen, quiet)
+                waiting.append((folder, state, time.monotonic() - state.seen > GRAIN))
             if folder not in self._rooted:
                 # Once in the life of this store: the folder may have been made by another process that has
                 # not come to this point itself.
-                for above in folder.parents:
-                    self._sync_folder(above)
-                    if above == self._root:
+                for parent in folder.parents:
+                    above[parent] = None
+                    if parent == self._root:
                         break
-                self._rooted.add(folder)
+                rooted.append(folder)
+        abreast(self._sync_folder, [*(folder for folder, _, _ in waiting), *above])
+        for folder, state, quiet in waiting:
+            self._states[folder] = _State(state.changed, state.seen, quiet)
+        self._rooted.update(rooted)
 
     def _sync_folder(self, folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trunkline.kernel.clock import SECOND, Nanos
 from trunkline.kernel.errors import Corrupt, TrunklineError
+from trunkline.objects.abreast import abreast
 from trunkline.objects.failures import missing, storage_error, storage_errors
 from trunkline.objects.folders import Folders, walk, walk_entries
 from trunkline.objects.inventory import Item
@@ -81,14 +82,16 @@ class LocalStore:
 
     def _publish(self, group: list[Temporary]) -> set[Path]:
         """Makes the bytes of a group durable, then gives them their names; which is not durable yet."""
-        for temporary in group:
-            with storage_errors("write", temporary.key, self._root):
-                temporary.finish(self._sync)
+        abreast(self._finish, group)
         for temporary in group:
             with storage_errors("write", temporary.key, self._root):
                 self._folders.make(temporary.place.parent)
                 temporary.publish()
         return {temporary.place.parent for temporary in group}
+
+    def _finish(self, temporary: Temporary) -> None:
+        with storage_errors("write", temporary.key, self._root):
+            temporary.finish(self._sync)
 
     def get(self, key: str) -> bytes:
         """As `ObjectStore.get`."""
