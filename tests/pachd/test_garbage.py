@@ -49,7 +49,8 @@ def test_what_was_deleted_is_freed_and_the_rest_is_explained(daemon, settings):
     client.pfs.wait_commit(pfs.Commit.from_uri("copy@master"))
     first = pachctl(daemon, "garbage-collect")
     assert first.out.splitlines()[-1].startswith("freed ")
-    assert pachctl(daemon, "fsck").out == "No errors found.\n"
+    for flags in ([], ["--hashes"], ["--zombie-all"], ["--zombie", "copy@master"], ["--fix"]):
+        assert pachctl(daemon, "fsck", *flags).out == "No errors found.\n"
     assert pachctl(daemon, "garbage-collect").out.endswith("freed 0B in 0 objects\n")
     before = stored(settings)
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.wrappers_pb2 import BytesValue
 
 from trunkline.api import convert, tarstream
 from trunkline.api.dispatch import Call
+from trunkline.api.examination import Examination, found
 from trunkline.api.fileinfos import FileInfos
 from trunkline.api.pieces import pieces
 from trunkline.content.entry import from_entry
 from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused
 from trunkline.maps import EMPTY
-from trunkline.pfs import destinations, filesets, fsck, globs, modify, rows
+from trunkline.pfs import destinations, filesets, globs, modify, rows
 from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef
@@ -47,8 +47,7 @@ class FileCalls:
     """The RPCs that read and write files."""
 
     _pfs: Pfs
-    _checks: Sequence[Callable[[], Iterator[str]]]
-    """What other rooms have to say to a Fsck."""
+    _examination: Examination
 
     def ModifyFile(self, requests: Iterator[pfs_pb2.ModifyFileRequest], call: Call) -> Empty:
         """Applies a stream of operations to a commit, wholly or not at all."""
@@ -138,10 +137,8 @@ class FileCalls:
             )
 
     def Fsck(self, request: pfs_pb2.FsckRequest, call: Call) -> Iterator[pfs_pb2.FsckResponse]:
-        """Problems of the stored data, one message each."""
-        checks: list[Callable[[], Iterator[str]]] = [partial(fsck.check, self._pfs), *self._checks]
-        for check in checks:
-            yield from (pfs_pb2.FsckResponse(error=problem) for problem in check())
+        """Problems of the stored data, one message each; with `fix`, first what could be repaired."""
+        yield from found(self._examination, request)
 
     # -- parts --
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
+from trunkline.api.examination import Examination
 from trunkline.api.pfs_commits import CommitCalls
 from trunkline.api.pfs_files import FileCalls
 from trunkline.api.pfs_filesets import FileSetCalls
@@ -21,8 +20,7 @@ class PfsService(RepoCalls, CommitCalls, FileCalls, FileSetCalls, WalkCalls, Upk
         self,
         pfs: Pfs,
         transactions: Transactions | None = None,
-        checks: Sequence[Callable[[], Iterator[str]]] = (),
     ) -> None:
         self._pfs = pfs
         self._transactions = transactions or Transactions(pfs)
-        self._checks = checks
+        self._examination = Examination(pfs)

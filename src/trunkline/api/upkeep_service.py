@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from trunkline.api import convert
 from trunkline.api.dispatch import Call
+from trunkline.api.examination import Examination, found
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.pfs import resolve
 from trunkline.pfs.collect.collector import Collector
@@ -14,6 +15,7 @@ from trunkline.pfs.collect.explain import Explainer
 from trunkline.pfs.collect.report import Amount, Progress, Share, Summary, Tally
 from trunkline.pfs.collect.roots import Kept, Source
 from trunkline.pfs.pfs import Pfs
+from trunkline.wire import pfs_pb2
 from trunkline.wire import upkeep_pb2 as wire
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -37,6 +39,10 @@ class UpkeepService:
                 yield wire.CollectGarbageResponse(progress=progress)
             else:
                 yield wire.CollectGarbageResponse(summary=_summary(message))
+
+    def Examine(self, request: wire.ExamineRequest, call: Call) -> Iterator[pfs_pb2.FsckResponse]:
+        """A Fsck that reads everything."""
+        yield from found(Examination(self._pfs), request.fsck, hashes=request.hashes)
 
     def ExplainStorage(self, request: wire.ExplainStorageRequest, call: Call) -> wire.ExplainStorageResponse:
         """Why objects are kept."""

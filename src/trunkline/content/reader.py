@@ -69,6 +69,10 @@ class ContentReader:
                 future = self._fetching[identity] = Future()
         return self._fetch(identity, future) if mine else future.result()
 
+    def remembered(self, identity: bytes) -> bytes | None:
+        """The plain bytes of a chunk, if they are in memory."""
+        return self._cache.get(identity)
+
     def _parts(self, file: FileEntry, offset: int, end: int) -> Iterator[bytes]:
         start = 0  # of the slice, within the file
         announced = 0  # slices up to here are fetched, or somebody is at it

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
+from trunkline.kernel.errors import Corrupt
 from trunkline.maps import checking, comparing, editing, lookup, reaching
 from trunkline.maps.builder import Builder
+from trunkline.maps.codec import object_key
 from trunkline.maps.entry import Change, Difference, Entry, Totals
 from trunkline.maps.node import Leaf
 from trunkline.maps.root import EMPTY, Root
@@ -168,6 +170,26 @@ class Maps:
             known: what earlier calls with the same test found out, by address; grows.
         """
         return reaching.any_leaf(self._nodes, root, known, test)
+
+    def broken(self, packed: bytes, seen: set[bytes]) -> Iterator[tuple[bytes, Corrupt]]:
+        """The nodes of a map that are missing or altered, parents first; what is below one is looked at after it.
+
+        So a node that is repaired before the next one is asked for opens the way to those below it. Reads the store.
+
+        Args:
+            packed: root of the map.
+            seen: addresses that need no look; grows.
+        """
+        return reaching.broken(self._nodes, Root.unpack(packed), seen)
+
+    def remembered(self, address: bytes) -> bytes | None:
+        """A node as an object of the store, if it is in memory."""
+        return self._nodes.remembered(address)
+
+    @staticmethod
+    def key_of(address: bytes) -> str:
+        """The key of the object that holds a node."""
+        return object_key(address)
 
     def verify(self, root: Root, sound: set[checking.Place] | None = None) -> Iterator[str]:
         """What is wrong with the map, in words: nodes missing or altered, wrong sums, order or boundaries.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from trunkline.kernel.errors import Corrupt
 from trunkline.maps import codec
 from trunkline.maps.node import Inner, Leaf
 from trunkline.maps.root import Root
@@ -115,3 +116,23 @@ def any_leaf(store: NodeStore, root: Root, known: dict[bytes, bool], test: Calla
         assert isinstance(top, Leaf), "only a leaf is inline"
         return test(top)
     return bool(root.count) and below(root.level, root.address)
+
+
+def broken(store: NodeStore, root: Root, seen: set[bytes]) -> Iterator[tuple[bytes, Corrupt]]:
+    """The nodes that cannot be read from the store, with why; each is read once more after the caller had it."""
+    waiting = [(root.level, root.address)] if root.count and not root.inline else []
+    while waiting:
+        level, address = waiting.pop()
+        if address in seen:
+            continue
+        seen.add(address)
+        try:
+            node = codec.decode(store.read(address), level, address)
+        except Corrupt as error:
+            yield address, error
+            try:
+                node = codec.decode(store.read(address), level, address)
+            except Corrupt:
+                continue
+        if isinstance(node, Inner):
+            waiting.extend((level - 1, child) for child in reversed(node.addresses))

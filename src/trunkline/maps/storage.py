@@ -67,6 +67,14 @@ class NodeStore:
             ) from error
         return codec.unpack(packed, address)
 
+    def remembered(self, address: bytes) -> bytes | None:
+        """The packed bytes of a node that is in the cache, if they have its address."""
+        node = self.cache.get(address)
+        if node is None:
+            return None
+        plain = codec.encode(node)[1]
+        return codec.pack(plain) if codec.address_of(plain) == address else None
+
     def _remember(self, level: int, address: bytes, plain: bytes) -> Node:
         node = codec.decode(plain, level, address)
         self.cache.add(address, node, footprint(node, len(plain)))

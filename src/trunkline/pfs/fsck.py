@@ -1,6 +1,7 @@
 """Checks every invariant of the versioned file system that can be checked from outside; changes nothing.
 
-Each problem is one line that names the thing. The invariants' numbers are those of `docs/format.md`.
+Each problem is one line that names the thing. `docs/format.md` lists the invariants; what can be repaired is for
+`fsck_rows` and `repairs`.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ import itertools
 from collections.abc import Iterator
 
 from trunkline.catalog import Tx
-from trunkline.content.check import Seen, check_file
+from trunkline.content.check import Seen, check_file, check_hash
 from trunkline.content.entry import HASH_SIZE, FileEntry, from_entry, slices_of
 from trunkline.kernel import paths
 from trunkline.kernel.errors import Corrupt, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.checking import Place
-from trunkline.pfs import layers, provenance, rows, triggers
+from trunkline.pfs import fsck_rows, holding, layers, provenance, rows, triggers
 from trunkline.pfs.layers import Layer
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import SPEC
@@ -23,19 +24,25 @@ from trunkline.pfs.rows import Commit
 from trunkline.pfs.tree import is_file_under
 
 
-def check(pfs: Pfs) -> Iterator[str]:
-    """Every problem found, in words; nothing on a sound system."""
-    with pfs.catalog.read() as tx:
+def check(pfs: Pfs, *, hashes: bool = False) -> Iterator[str]:
+    """Every problem found, in words; nothing on a sound system.
+
+    Args:
+        hashes: read every file as well, and hold it against its hash.
+    """
+    with pfs.reading() as tx:
         every = list(rows.commits(tx, "ORDER BY commits.id", ()))
-        problems = [*_links(tx, every), *_branches(tx), *_triggers(tx)]
+        problems = [*fsck_rows.problems(tx), *_links(tx, every), *_branches(tx), *_triggers(tx)]
+        # What is dropped while this goes on is no problem.
+        pfs.pins.hold((holding.FILES, one.root) for one in every if one.root is not None)
     yield from problems
-    yield from _Contents(pfs).problems(every)
+    yield from _Contents(pfs, hashes).problems(every)
 
 
 def _links(tx: Tx, every: list[Commit]) -> Iterator[str]:
     by_key = {commit.key: commit for commit in every}
     for commit in every:
-        parent = None if commit.parent is None else by_key[commit.parent]
+        parent = None if commit.parent is None else by_key.get(commit.parent)
         if parent is not None and (parent.repo_key != commit.repo_key or parent.key > commit.key):
             yield f"commit {commit} has a parent of another repo, or a younger one: {parent}"
         if parent is not None and commit.finished is not None and parent.finished is None:
@@ -91,8 +98,9 @@ def _triggers(tx: Tx) -> Iterator[str]:
 class _Contents:
     """Maps and chunks: each node and chunk is read once, however many commits share it."""
 
-    def __init__(self, pfs: Pfs) -> None:
-        self._pfs = pfs
+    def __init__(self, pfs: Pfs, hashes: bool) -> None:
+        self._pfs, self._hashes = pfs, hashes
+        self._hashed: set[bytes] = set()
         self._sound: set[Place] = set()
         self._leaves: set[str] = set()
         self._chunks: Seen = {}
@@ -101,8 +109,9 @@ class _Contents:
     def problems(self, every: list[Commit]) -> Iterator[str]:
         """What is wrong with the contents of some commits, parents first, and of all file sets."""
         for commit in every:
-            with self._pfs.catalog.read() as tx:
+            with self._pfs.reading() as tx:
                 written = layers.load(tx, commit.key)
+                self._pfs.pins.hold(holding.layers(written))
             found = [] if commit.root is None else self._root(commit, Root.unpack(commit.root))
             yield from (f"commit {commit}: {problem}" for problem in found)
             for layer in written:
@@ -110,9 +119,10 @@ class _Contents:
         yield from self._file_sets()
 
     def _file_sets(self) -> Iterator[str]:
-        with self._pfs.catalog.read() as tx:
+        with self._pfs.reading() as tx:
             query = "SELECT file_set, removed, delta, whole FROM file_set_layers ORDER BY file_set, position"
             every = [(row["file_set"], layers.layer_of(row)) for row in tx.rows(query)]
+            self._pfs.pins.hold(holding.layers(layer for _, layer in every))
         for name, layer in every:
             yield from (f"file set {name}: a layer: {problem}" for problem in self._layer(layer))
 
@@ -128,6 +138,8 @@ class _Contents:
             yield from self._paths(base, root)
             if not all(map(self._has_bytes, self._new_auxs(root))):
                 yield from self._files(root)
+            elif self._hashes:
+                yield from self._wrong_hashes(root)
         except Corrupt as error:
             yield error.message
         self._checked[commit.key] = root
@@ -160,6 +172,13 @@ class _Contents:
         for entry in self._pfs.maps.range(root):
             for problem in check_file(self._pfs.store, from_entry(entry), self._chunks):
                 yield f"file {entry[0].decode()}: {problem}"
+
+    def _wrong_hashes(self, root: Root) -> Iterator[str]:
+        """Names the files whose bytes are sound, and others than they should be."""
+        for leaf in self._pfs.maps.leaves(root, self._hashed):
+            for index, key in enumerate(leaf.keys):
+                for problem in check_hash(self._pfs.reader, from_entry(leaf.entry(index))):
+                    yield f"file {key.decode()}: {problem}"
 
     def _layer(self, layer: Layer) -> Iterator[str]:
         broken = False

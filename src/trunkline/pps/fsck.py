@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from trunkline.kernel.errors import Corrupt
 from trunkline.maps import Root
+from trunkline.pfs import holding
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
-from trunkline.pps import outcomes, rows
+from trunkline.pps import outcomes, repairs, rows
 from trunkline.pps.rows import Job
 from trunkline.pps.states import JobState
 
@@ -20,8 +21,11 @@ _PAGE = 500
 
 def check(pfs: Pfs) -> Iterator[str]:
     """Every problem found, in words; nothing on a sound system."""
-    with pfs.catalog.read() as tx:
+    with pfs.reading() as tx:
         every = list(rows.jobs(tx, "ORDER BY jobs.id"))
+        wrong = list(repairs.problems(tx))
+        pfs.pins.hold((holding.NODES, job.datums) for job in every if job.datums is not None)
+    yield from wrong
     checked: set[tuple[int, bytes]] = set()
     for job in every:
         yield from _ends(pfs, job)
@@ -49,6 +53,8 @@ def _ends(pfs: Pfs, job: Job) -> Iterator[str]:
     done = counts.processed + counts.skipped + counts.failed + counts.recovered
     if job.state is JobState.SUCCESS and done != counts.total:
         yield f"job {job.ref} counts {done} of {counts.total} datums"
+    if job.state is JobState.SUCCESS and repairs.datums_of(job) != counts.total:
+        yield f"job {job.ref} says that it has {counts.total} datums, it has {repairs.datums_of(job)}"
 
 
 def _output(pfs: Pfs, job: Job, datums: Root) -> Iterator[str]:

@@ -1,0 +1,80 @@
+"""Repairs of objects: what is missing or altered is written again if this process still has it in memory.
+
+An altered object that nobody has any more is set aside, under a key that begins with `damaged/`: then whoever puts the
+same content again is told that it is not there, writes it, and heals every file that needs it. Invariants: only bytes
+that have the hash which names them are written; nothing that is whole is touched. Reads everything that is reachable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from trunkline.content.codec import chunk_key, decode, encode
+from trunkline.kernel.errors import Corrupt, ObjectMissing
+from trunkline.maps import Maps
+from trunkline.pfs.collect.reach import CACHE_BYTES, Reach
+from trunkline.pfs.collect.roots import Source, roots
+from trunkline.pfs.pfs import Pfs
+
+ASIDE = "damaged/"
+
+
+def objects(pfs: Pfs, sources: Sequence[Source] = ()) -> Iterator[str]:
+    """Repairs the objects that roots reach; says what it did.
+
+    Args:
+        sources: give the roots of the rooms above.
+
+    Raises:
+        StorageFailed, StorageFull: the store cannot be read, or takes nothing.
+    """
+    maps = Maps(pfs.store, CACHE_BYTES)
+    reach = Reach(maps)
+    chunks: set[bytes] = set()
+    with pfs.reading() as tx:
+        every = [kept for source in (roots, *sources) for kept in source(tx)]
+        pfs.pins.hold((kept.kind, kept.root) for kept in every)
+    nodes: set[bytes] = set()
+    for kept in every:
+        yield from _nodes(pfs, maps, kept.root, nodes)
+        try:
+            for found in reach.follow(kept.kind, kept.root):
+                chunks |= found
+        except Corrupt:
+            continue  # what could not be repaired is reported by the check that follows
+    for chunk in sorted(chunks):
+        yield from _chunk(pfs, chunk)
+
+
+def _nodes(pfs: Pfs, maps: Maps, packed: bytes, seen: set[bytes]) -> Iterator[str]:
+    """Repairs the nodes of one map, from the top down."""
+    for address, error in maps.broken(packed, seen):
+        plain = pfs.maps.remembered(address)
+        _set_aside(pfs, maps.key_of(address), error)
+        if plain is not None:
+            pfs.store.put(maps.key_of(address), plain)
+            yield f"map node {address.hex()} written again, from memory"
+        elif not isinstance(error, ObjectMissing):
+            yield f"map node {address.hex()} is altered; set aside as {ASIDE}{maps.key_of(address)}"
+
+
+def _chunk(pfs: Pfs, identity: bytes) -> Iterator[str]:
+    key = chunk_key(identity)
+    try:
+        decode(identity, pfs.store.get(key))
+    except Corrupt as error:
+        plain = pfs.reader.remembered(identity)
+        _set_aside(pfs, key, error)
+        if plain is not None:
+            pfs.store.put(key, encode(plain))
+            yield f"chunk {identity.hex()} written again, from memory"
+        elif not isinstance(error, ObjectMissing):
+            yield f"chunk {identity.hex()} is altered; set aside as {ASIDE}{key}: put the same content again to heal it"
+
+
+def _set_aside(pfs: Pfs, key: str, error: Corrupt) -> None:
+    """Moves an altered object; whoever relied on it relied on nothing."""
+    if isinstance(error, ObjectMissing):
+        return
+    pfs.store.put(ASIDE + key, pfs.store.get(key))
+    pfs.store.delete(key)
