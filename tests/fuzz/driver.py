@@ -19,7 +19,7 @@ from trunkline.api.dispatch import ERROR_KEY
 WAITS = {"InspectCommit", "InspectCommitSet", "SubscribeCommit", "InspectJob", "InspectJobSet", "SubscribeJob"}
 WAITS |= {"GetLogs", "NextBatch", "Watch", "CreateDatum", "GetFile", "GetFileTAR", "ModifyFile"}
 WAITS |= {"InspectFile", "ListFile", "WalkFile", "GlobFile", "DiffFile", "GetFileSet", "CreateFileSet", "CreateFileset"}
-WAITS |= {"Write", "Locate"}
+WAITS |= {"Write", "Locate", "Egress"}
 """Calls that may wait for something to happen: they are given up soon, and that is no failure."""
 
 SOON, LATE = 0.15, 30.0

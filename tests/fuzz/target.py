@@ -69,13 +69,24 @@ class Target:
         """What workers show."""
         return self.pachd._token
 
-    def furnish(self) -> None:
-        """Makes repos with files, a branch that comes from another, and a pipeline; what is there already stays."""
+    def client(self) -> Client:
+        """The official SDK."""
         host, _, port = self.address.rpartition(":")
-        client = Client(host=host, port=int(port))
+        return Client(host=host, port=int(port))
+
+    def furnish_repos(self) -> None:
+        """Makes repos; what is there already stays."""
+        client = self.client()
+        with suppress(grpc.RpcError):  # mostly it is there
+            client.pfs.create_project(project=pfs.Project(name="default"))
         for name in ("data", "other", "out"):
             if not client.pfs.repo_exists(repo=pfs.Repo.from_uri(name)):
                 client.pfs.create_repo(repo=pfs.Repo.from_uri(name))
+
+    def furnish(self) -> None:
+        """Makes repos with files, a branch that comes from another, and a pipeline; what is there already stays."""
+        self.furnish_repos()
+        client = self.client()
         branch = pfs.Branch.from_uri("data@master")
         with suppress(grpc.RpcError), client.pfs.commit(branch=branch) as commit:  # its head may be open
             for path in ("/f", "/d/x", "/d/y", "/d/e/z"):

@@ -17,6 +17,7 @@ from trunkline.pachd import admission
 from trunkline.wire import pfs_pb2, pfs_pb2_grpc, version_pb2_grpc
 
 S = grpc.StatusCode
+HELD = admission.HELD
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_no_connection_has_more_than_half(target: Target) -> None:
 def test_answers_that_nobody_reads_hold_up_only_their_kind(target: Target) -> None:
     big = pfs_pb2.AddFile(path="/big", raw={"value": bytes(4 << 20)})
     pfs = pfs_pb2_grpc.APIStub(target.channel)
-    messages = [pfs_pb2.ModifyFileRequest(set_commit=_master()), pfs_pb2.ModifyFileRequest(add_file=big)]
+    messages = [pfs_pb2.ModifyFileRequest(set_commit=_master()), *[pfs_pb2.ModifyFileRequest(add_file=big)] * 16]
     pfs.ModifyFile(iter(messages), timeout=60)
     channels = [grpc.insecure_channel(target.address, [("grpc.use_local_subchannel_pool", 1)]) for _ in range(4)]
     wanted = pfs_pb2.GetFileRequest(file=pfs_pb2.File(commit=_master(), path="/big"))
@@ -104,6 +105,17 @@ def test_answers_that_nobody_reads_hold_up_only_their_kind(target: Target) -> No
     assert list(pfs.ListRepo(pfs_pb2.ListRepoRequest(), timeout=30))
     for channel in channels:
         channel.close()
+
+
+def test_five_hundred_streams_that_do_nothing(tmp_path: Path) -> None:
+    made = Target(tmp_path)
+    idlers = Idlers(made, clients=4, streams=125)
+    assert wait_until(lambda: len(idlers.refused()) == 500 - HELD, 60)
+    made.furnish_repos()
+    idlers.end()
+    assert wait_until(lambda: made.busy() == 0)
+    made.furnish()
+    made.stop()
 
 
 def test_many_small_calls_at_once_are_all_answered(target: Target) -> None:
