@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import pytest
 
+from trunkline.content.codec import chunk_key
+from trunkline.content.writer import ContentWriter
 from trunkline.kernel.clock import ManualClock
 from trunkline.kernel.errors import Conflict, NotFound
 from trunkline.objects.memory import MemoryStore
@@ -127,6 +130,20 @@ def test_a_generator_that_another_thread_closes_leaves_its_own_thread_free():
     assert condemnable(pins, A) == {A}
     with pins.session():  # a new one, which is not over
         pins.pin([A])
+
+
+def test_what_a_writer_stores_in_another_thread_is_of_its_session():
+    """Groups of chunks are stored while the next ones are cut; once the writer's session is over, nothing pins them."""
+    pins = Pins()
+    store = PinnedStore(MemoryStore(), pins)
+    with pins.session():
+        writer = ContentWriter(store)
+        pending = writer.add(random.Random(1).randbytes(40 << 20))
+        writer.flush()
+        keys = {chunk_key(part.chunk) for part in pending.file().slices}
+        assert len(keys) > 10
+        assert condemnable(pins, *keys) == set()
+    assert condemnable(pins, *keys) == keys
 
 
 def test_pins_without_a_session_age():

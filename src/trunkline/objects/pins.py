@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from trunkline.kernel.clock import SECOND, Clock, Nanos, SteadyClock
 from trunkline.kernel.errors import Conflict, NotFound
@@ -66,7 +67,8 @@ class Pins:
         self._retained: _Session | None = None  # while a collection is under way
         self._condemned: frozenset[str] = frozenset()
         self._reading: dict[object, None] = {}
-        self._bound = threading.local()
+        # A thread that is started within a copy of another one's context works in its session.
+        self._bound: ContextVar[list[str] | None] = ContextVar("session", default=None)
         self._era = 0
 
     # -- sessions -------------------------------------------------------------------------------------------
@@ -249,9 +251,10 @@ class Pins:
     # -- under the lock -------------------------------------------------------------------------------------
 
     def _stack(self) -> list[str]:
-        stack: list[str] | None = getattr(self._bound, "stack", None)
+        stack = self._bound.get()
         if stack is None:
-            stack = self._bound.stack = []
+            stack = []
+            self._bound.set(stack)
         return stack
 
     def _later(self, seconds: float | None) -> Nanos | None:
