@@ -142,7 +142,6 @@ def test_flags_of_old(data: Pachd) -> None:
     result = data.run("put-file", "data", "master", "p", "-c", "-p", "3", "-f", "one")
     assert result.code == 0
     assert result.err.count("\n") == 1
-    assert data.run("put-file", "data", "master", "p", "--split", "line", "-f", "one").code == 6
 
 
 # -- put-file: what is refused --

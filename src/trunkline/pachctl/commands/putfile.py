@@ -5,16 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, NotBuilt, TrunklineError
+from trunkline.kernel.errors import InvalidRequest, TrunklineError
+from trunkline.kernel.ids import is_id
 from trunkline.pachctl import refs
 from trunkline.pachctl.app import App
+from trunkline.pachctl.calls import files as calls
 from trunkline.pachctl.commands.commits import message_flag
 from trunkline.pachctl.fetch import fetch
 from trunkline.pachctl.grammar import verb
-from trunkline.pachctl.sources import STDIN, is_url, resolve, split_list
+from trunkline.pachctl.sources import STDIN, Source, is_url, resolve, split_list
+from trunkline.pachctl.splitting import Split, folders
 from trunkline.pachctl.transfer import put
 from trunkline.wire import pfs_pb2 as pfs
 
@@ -32,9 +37,9 @@ from trunkline.wire import pfs_pb2 as pfs
 @click.option("-r", "--recursive", is_flag=True, help="Put everything below directories.")
 @click.option("-o", "--overwrite", is_flag=True, help="Replace files that are there instead of appending.")
 @click.option("-p", "--parallelism", type=click.INT, default=10, help="Accepted, without effect.")
-@click.option("--split", metavar="json|line", help="Not built yet.")
-@click.option("--target-file-datums", type=click.INT, help="Not built yet.")
-@click.option("--target-file-bytes", type=click.INT, help="Not built yet.")
+@click.option("--split", metavar="json|line", help="Make a directory of numbered pieces of each file.")
+@click.option("--target-file-datums", type=click.INT, help="With --split: so many records to a piece.")
+@click.option("--target-file-bytes", type=click.INT, help="With --split: end a piece after so many bytes.")
 @click.option("-c", "--commit", is_flag=True, help="Accepted, without effect: a commit is made anyway.")
 @message_flag
 def put_file(
@@ -61,17 +66,43 @@ def put_file(
 
     Without PATH a file is stored under the path by which it was given. With one source PATH is where it goes;
     with several, or when PATH ends with a slash, PATH is the directory that they go to.
+
+    With --split a file becomes a directory of pieces, one record (a JSON value, or a line) to each unless a target
+    is given. Later pieces come after those that are there, or with --overwrite instead of them.
     """
-    if split is not None or target_file_datums is not None or target_file_bytes is not None:
-        raise NotBuilt("put-file --split is not built yet; split the data before putting it")
+    how = _how_to_split(split, target_file_datums, target_file_bytes)
     if commit:
         app.note("--commit has no effect any more: every put is a commit of its own, unless one is open")
     origins = origins_of(files, input_file)
     sources = resolve(origins, path, recursive=recursive)
     if STDIN in origins:
         print("Reading from stdin.", flush=True)
-    with _target(app, repo, branch, message) as target:
-        put(app, target, sources, overwrite=overwrite, recursive=recursive)
+    anew = overwrite and how is not None and not is_id(branch)
+    with _target(app, repo, branch, message, explicit=anew) as target, TemporaryDirectory("-pachctl") as folder:
+        if how is not None:
+            given = list(sources)
+            if overwrite:
+                _remove(app, target, given)
+            sources = folders(app.server, target, given, how, Path(folder), overwrite=overwrite)
+        put(app, target, sources, overwrite=overwrite, recursive=recursive, remember=how is None)
+
+
+def _how_to_split(kind: str | None, records: int | None, size: int | None) -> Split | None:
+    """What the flags say, if they say anything."""
+    if kind is None:
+        if records is not None or size is not None:
+            raise InvalidRequest("--target-file-datums and --target-file-bytes need --split")
+        return None
+    split = Split(kind, records or 0, size or 0)
+    split.check()
+    return split
+
+
+def _remove(app: App, target: pfs.Commit, sources: list[Source]) -> None:
+    """Nothing is left where the pieces of these go."""
+    for source in sources:
+        path = f"{source.target.rstrip('/')}/"
+        calls.modify(app.server, target, pfs.ModifyFileRequest(delete_file=pfs.DeleteFile(path=path)))
 
 
 def origins_of(files: Iterable[str], input_file: str | None) -> list[str]:
@@ -100,9 +131,9 @@ def _list_text(input_file: str) -> str:
 
 
 @contextmanager
-def _target(app: App, repo: str, branch: str, message: str) -> Iterator[pfs.Commit]:
-    """The commit to write to; with a message, one that is started for it, and dropped if the put fails."""
-    if not message:
+def _target(app: App, repo: str, branch: str, message: str, *, explicit: bool) -> Iterator[pfs.Commit]:
+    """The commit to write to; with a message, or if asked for, one started for it, and dropped if the put fails."""
+    if not message and not explicit:
         yield refs.commit(repo, branch)
         return
     request = pfs.StartCommitRequest(branch=refs.branch(repo, branch), description=message)
