@@ -48,6 +48,12 @@ FOUND: list[tuple[str, str, Message | bytes, S]] = [
         S.INVALID_ARGUMENT,
     ),
     (
+        "less than no datums",
+        "/pps_v2.API/ListDatum",
+        pps_pb2.ListDatumRequest(input={"pfs": {"repo": "data", "glob": "/*"}}, number=-1),
+        S.INVALID_ARGUMENT,
+    ),
+    (
         "a pipeline that may take for ever",
         "/pps_v2.API/CreatePipeline",
         pps_pb2.CreatePipelineRequest(pipeline=pps_pb2.Pipeline(name="p"), job_timeout=FOR_EVER),

@@ -164,6 +164,8 @@ def _check(wanted: DatumFilter) -> bytes:
     """The marker as raw bytes."""
     if wanted.reverse and wanted.number <= 0:
         raise InvalidRequest("number must be > 0 when reverse is set")
+    if wanted.number < 0:
+        raise InvalidRequest(f"number is {wanted.number}: give how many datums to list, or 0 for all")
     try:
         return bytes.fromhex(wanted.marker)
     except ValueError:
