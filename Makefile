@@ -53,7 +53,7 @@ crash: setup ## Kills pachd under load, KILLS=50 times on each catalog, and chec
 	TRUNKLINE_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash -m crash -s --catalogs both
 
 fuzz: setup ## Sends random requests to pachd, most of them bad (minutes; TRUNKLINE_SEED, TRUNKLINE_FUZZ)
-	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --timeout 3600
+	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --catalogs both --timeout 3600
 
 stores: setup ## Tests the store on servers of Google Cloud Storage and Azure, fetched by go and npm
 	$(BIN)/python -m scripts.stores

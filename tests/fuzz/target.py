@@ -20,6 +20,7 @@ from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 
 from trunkline import wire
+from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.config import Settings
 from trunkline.pachd.daemon import Pachd
 
@@ -47,9 +48,11 @@ class Tracebacks(logging.Handler):
 class Target:
     """A pachd, and what it holds."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, catalog: str = "") -> None:
         self.stopping = threading.Event()
-        self.pachd = Pachd(Settings(home=home, port=0, max_workers=1, passed_on=dict(os.environ)), self.stopping)
+        self.pachd = Pachd(
+            Settings(home=home, port=0, max_workers=1, catalog=catalog, passed_on=dict(os.environ)), self.stopping
+        )
         self.pachd.start()
         assert self.pachd._record is not None
         self.address = self.pachd._record.address
@@ -116,6 +119,8 @@ class Target:
 
     def readers(self) -> int:
         """Snapshots of the catalog that are open."""
+        if not isinstance(self.catalog, SqliteCatalog):
+            return 0  # its pool has a limit, beyond which nobody would be answered
         return len(self.catalog._all) - len(self.catalog._idle) - 1
 
     def files(self) -> list[str]:
@@ -149,9 +154,9 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> bool:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Target]:
+def running(home: Path, catalog: str = "") -> Iterator[Target]:
     """A target with something in it."""
-    target = Target(home)
+    target = Target(home, catalog)
     try:
         target.furnish()
         yield target

@@ -33,9 +33,9 @@ def check(target: Target, fuzzer: Fuzzer, open_before: list[str]) -> None:
     assert problems == [], f"seed {fuzzer.seed}: {problems}"
 
 
-def play(home: Path, seed: int, calls: int) -> None:
+def play(home: Path, seed: int, calls: int, catalog: str) -> None:
     print(f"seed {seed}, {calls} calls")
-    with running(home) as target:
+    with running(home, catalog) as target:
         before = target.files()
         fuzzer = Fuzzer(target, seed)
         fuzzer.run(calls)
@@ -44,12 +44,18 @@ def play(home: Path, seed: int, calls: int) -> None:
         assert {"OK", "INVALID_ARGUMENT", "NOT_FOUND"} <= codes, f"calls come to nothing: {fuzzer.codes}"
 
 
-def test_some_calls(tmp_path: Path) -> None:
-    play(tmp_path, 1 if os.environ.get("CI") else random.randrange(10**6), FEW)
+@pytest.fixture
+def catalog(catalog_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """For TRUNKLINE_CATALOG."""
+    return "" if catalog_kind == "sqlite" else str(request.getfixturevalue("databases").dsn(tmp_path))
+
+
+def test_some_calls(tmp_path: Path, catalog: str) -> None:
+    play(tmp_path, 1 if os.environ.get("CI") else random.randrange(10**6), FEW, catalog)
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("number", range(int(os.environ.get("TRUNKLINE_FUZZ", "5"))))
-def test_many_calls(tmp_path: Path, number: int) -> None:
+def test_many_calls(tmp_path: Path, number: int, catalog: str) -> None:
     first = int(os.environ.get("TRUNKLINE_SEED", "0")) or random.randrange(10**6)
-    play(tmp_path, first + number, MANY)
+    play(tmp_path, first + number, MANY, catalog)
