@@ -131,7 +131,7 @@ class Memory:
         if digest is not None:
             stored.puts = {name: put for name, put in stored.puts.items() if put.state == stored.state}
             stored.puts[target] = _Put(stored.state, digest)
-        with suppress(OSError):
+        with suppress(OSError, UnicodeError):  # a path that is no text cannot be written down
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
             try:

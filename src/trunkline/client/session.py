@@ -26,6 +26,9 @@ from trunkline.wire import content_pb2 as wire
 MESSAGE_BYTES = 4 << 20
 """Bytes of chunks in one message; a larger chunk makes a message of its own."""
 
+PROOF = "content.token"
+"""The only name that is believed: no server can pass off another file as its own."""
+
 _TOKEN_LENGTH = 64
 
 
@@ -78,7 +81,7 @@ class Session:
 
 def _folder(told: wire.Session) -> Path | None:
     """The folder of the store, if it was proved that pachd means this machine's, and this user may write there."""
-    if not told.folder or len(told.token_digest) != blake3.digest_size:
+    if not told.folder or Path(told.token_file).name != PROOF or len(told.token_digest) != blake3.digest_size:
         return None
     try:
         with open(told.token_file, "rb") as file:  # noqa: PTH123

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextvars import copy_context
 
 from trunkline.content.codec import chunk_key, encode
-from trunkline.objects.presence import Sink, missing
+from trunkline.objects.presence import Sink, WorksForThreads, missing
 from trunkline.objects.protocol import ObjectStore
 
 GROUP_BYTES = 12 << 20
@@ -66,7 +66,8 @@ class Outbox:
         self._land()
         lacking = self._lacking()
         if lacking:
-            self._flight = _Flight(self._store, lacking)
+            store = self._store.for_threads() if isinstance(self._store, WorksForThreads) else self._store
+            self._flight = _Flight(store, lacking)
         self._forget_waiting()
 
     def _land(self) -> None:

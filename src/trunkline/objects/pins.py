@@ -144,6 +144,11 @@ class Pins:
             with self._changed:
                 bound.bound -= 1
 
+    def bound(self) -> str | None:
+        """The session of this thread; None if it has none."""
+        stack = self._stack()
+        return stack[-1] if stack else None
+
     def pin(self, keys: Iterable[str]) -> None:
         """Pins keys in this thread's session, or for a while if it has none.
 

@@ -44,6 +44,15 @@ def missing(store: ObjectStore | AsksForMany, keys: Iterable[str]) -> set[str]:
 
 
 @runtime_checkable
+class WorksForThreads(Protocol):
+    """A store that tells threads apart."""
+
+    def for_threads(self) -> ObjectStore:
+        """The store for other threads that work for the calling one."""
+        ...
+
+
+@runtime_checkable
 class ReadsHeads(Protocol):
     """A store that can read the beginning of an object without the rest."""
 

@@ -17,13 +17,19 @@ from trunkline.objects.protocol import ObjectStore
 class PinnedStore:
     """A wrapper of an `ObjectStore`; the outermost one, so that nothing above it remembers what is there."""
 
-    def __init__(self, inner: ObjectStore, pins: Pins) -> None:
+    def __init__(self, inner: ObjectStore, pins: Pins, session: str | None = None) -> None:
+        """Args:
+        inner: the store below.
+        pins: the sessions.
+        session: to pin in; None for that of whichever thread calls.
+        """
         self._inner = inner
         self._pins = pins
+        self._session = session
 
     def put(self, key: str, data: bytes) -> None:
         """As `ObjectStore.put`."""
-        self._pins.pin((key,))
+        self._pin((key,))
         self._inner.put(key, data)
 
     def put_many(self, items: Iterable[tuple[str, bytes]]) -> None:
@@ -36,12 +42,12 @@ class PinnedStore:
 
     def has(self, key: str) -> bool:
         """As `ObjectStore.has`; true as long as the session lasts."""
-        self._pins.pin((key,))
+        self._pin((key,))
         return self._inner.has(key)
 
     def missing(self, keys: Collection[str]) -> set[str]:
         """As `trunkline.objects.presence.AsksForMany.missing`; the others are there as long as the session lasts."""
-        self._pins.pin(keys)
+        self._pin(keys)
         return missing(self._inner, keys)
 
     def head(self, key: str, length: int) -> bytes:
@@ -68,7 +74,17 @@ class PinnedStore:
         """As `trunkline.objects.inventory.Inventoried.inventory`."""
         return inventory(self._inner, prefix)
 
+    def for_threads(self) -> ObjectStore:
+        """As `trunkline.objects.presence.WorksForThreads.for_threads`: they pin in the calling thread's session."""
+        return PinnedStore(self._inner, self._pins, self._pins.bound())
+
+    def _pin(self, keys: Iterable[str]) -> None:
+        if self._session is None:
+            self._pins.pin(keys)
+        else:
+            self._pins.add(self._session, keys)
+
     def _pinned(self, items: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
         for key, data in items:
-            self._pins.pin((key,))
+            self._pin((key,))
             yield key, data
