@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.maps import EMPTY
-from trunkline.pfs import commits, filesets, finish, firing, history, layers, modify, projects, resolve
+from trunkline.pfs import commits, filesets, finish, firing, history, layers, modify, projects, provenance, resolve
 from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pps import outcomes
@@ -39,6 +39,11 @@ def test_a_lost_write_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_forgotten_branch_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trunkline.pfs.pfs.propagate", lambda change: None)
+    assert caught(PfsHistory, tmp_path)
+
+
+def test_a_branch_that_follows_unasked_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "branches_to_follow", provenance.downstream_branches)
     assert caught(PfsHistory, tmp_path)
 
 

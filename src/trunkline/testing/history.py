@@ -48,6 +48,7 @@ class Player:
         self.world = World(self.real.clock.now)
         # Of its own, so that histories are the same with and without.
         self._tidiness = random.Random(~seed)  # noqa: S311
+        self.aside = random.Random(f"aside {seed}")  # noqa: S311 - for what came later
         self.trace: list[str] = []
         self.refusals = 0
         self.witness: Callable[[str, bool], None] = lambda said, well: None
@@ -207,7 +208,11 @@ class Player:
                 for one in self.world.commits
             },
             {
-                "@".join(key): (str(branch.head), {"@".join(up) for up in branch.provenance})
+                "@".join(key): (
+                    str(branch.head),
+                    {"@".join(up) for up in branch.provenance},
+                    {"@".join(up) for up in branch.quiet & set(branch.provenance)},
+                )
                 for key, branch in self.world.branches.items()
             },
             set(self.world.repos),

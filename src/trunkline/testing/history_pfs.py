@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from trunkline.kernel.errors import Refused
 from trunkline.pfs import modify
 from trunkline.pfs.refs import CommitRef
@@ -77,20 +79,23 @@ class PfsHistory(Looks):
         provenance = [self.branch() for _ in range(self.chance.choice((0, 0, 1, 1, 1, 2)))]
         if self.chance.random() < 0.8:
             provenance = [one for one in provenance if one[0] < key[0]]  # so that it is no cycle
-        self.put_branch(key, head, provenance)
+        quiet = {one for one in provenance if self.aside.random() < 0.2}
+        self.put_branch(key, head, provenance, quiet)
 
     def set_head(self) -> None:
         """Moves a branch, leaving its provenance as it is."""
         key = self.branch(written=self.chance.random() < 0.5)
         there = self.world.branches.get(key)
-        self.put_branch(key, self.reference(key[0]), there.provenance if there else [])
+        self.put_branch(key, self.reference(key[0]), there.provenance if there else [], there.quiet if there else set())
 
-    def put_branch(self, key: BranchKey, head: str | None, provenance: list[BranchKey]) -> None:
+    def put_branch(
+        self, key: BranchKey, head: str | None, provenance: list[BranchKey], quiet: Collection[BranchKey] = ()
+    ) -> None:
         """Creates or changes a branch, on both."""
         self.both(
-            f"branch {key} head={head} provenance={provenance}",
-            lambda s: self.real.create_branch(key, s, head=head, provenance=provenance),
-            lambda s: self.change(self.world.create_branch(key, s, head=head, provenance=provenance), s),
+            f"branch {key} head={head} provenance={provenance} quiet={quiet}",
+            lambda s: self.real.create_branch(key, s, head=head, provenance=provenance, quiet=quiet),
+            lambda s: self.change(self.world.create_branch(key, s, head=head, provenance=provenance, quiet=quiet), s),
         )
 
     def delete_branch(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -122,13 +122,24 @@ class Real:
         return self.pfs.change(lambda change: repos.delete(change, repo_ref(name), force=force), SetId(set_id))
 
     def create_branch(
-        self, key: BranchKey, set_id: str, *, head: str | None = None, provenance: Sequence[BranchKey] = ()
+        self,
+        key: BranchKey,
+        set_id: str,
+        *,
+        head: str | None = None,
+        provenance: Sequence[BranchKey] = (),
+        quiet: Collection[BranchKey] = (),
     ) -> None:
         """Makes or changes a branch."""
         ref = branch_ref(key)
         at = None if head is None else CommitRef(ref.repo, head)
         upstream = [branch_ref(one) for one in provenance]
-        self.pfs.change(lambda change: branches.create(change, ref, head=at, provenance_refs=upstream), SetId(set_id))
+        unfollowed = [branch_ref(one) for one in quiet]
+
+        def step(change: Change) -> None:
+            branches.create(change, ref, head=at, provenance_refs=upstream, quiet=unfollowed)
+
+        self.pfs.change(step, SetId(set_id))
 
     def delete_branch(self, key: BranchKey, set_id: str, *, force: bool) -> None:
         """Removes a branch."""
@@ -217,10 +228,15 @@ class Real:
             upstream = _grouped(tx, "SELECT commit_id AS below, upstream FROM commit_provenance", names)
             made = {names[row["id"]]: _commit_shape(row, names, upstream) for row in tx.rows(_COMMITS)}
             branch_names = {row["id"]: f"{row['repo']}@{row['name']}" for row in tx.rows(_BRANCHES)}
-            direct = _grouped(tx, "SELECT branch AS below, upstream FROM branch_provenance", branch_names)
+            edges = "SELECT branch AS below, upstream FROM branch_provenance"
+            direct = _grouped(tx, edges, branch_names)
+            quiet = _grouped(tx, f"{edges} WHERE never = 1", branch_names)
             return Shape(
                 made,
-                {branch_names[row["id"]]: (names[row["head"]], direct[row["id"]]) for row in tx.rows(_BRANCHES)},
+                {
+                    branch_names[row["id"]]: (names[row["head"]], direct[row["id"]], quiet[row["id"]])
+                    for row in tx.rows(_BRANCHES)
+                },
                 {row["repo"] for row in tx.rows(_REPOS)},
             )
 

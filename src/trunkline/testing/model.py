@@ -8,7 +8,7 @@ the same steps on the model and on the real thing and compare.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -79,12 +79,13 @@ class Commit:
 
 @dataclass(eq=False)
 class Branch:
-    """A branch; `provenance` is direct, in no order."""
+    """A branch; `provenance` is direct, in no order; `quiet` is the part of it that it does not follow."""
 
     number: int
     key: BranchKey
     head: Commit
     provenance: list[BranchKey]
+    quiet: set[BranchKey] = field(default_factory=set)
 
 
 Guard = Callable[[Sequence[BranchKey]], None]
@@ -136,6 +137,17 @@ class World:
         """Every branch that comes from this one, upstream ones first."""
         found = [one for one in self.branches if key in self.upstream(one)]
         return sorted(found, key=lambda one: (len(self.upstream(one)), self.branches[one].number))
+
+    def followers(self, key: BranchKey) -> set[BranchKey]:
+        """Every branch that gets a commit when this one does."""
+        found: set[BranchKey] = set()
+        waiting = [key]
+        while waiting:
+            at = waiting.pop()
+            more = {one for one, branch in self.branches.items() if at in branch.provenance and at not in branch.quiet}
+            waiting += more - found
+            found |= more
+        return found
 
     def closure(self, commits: Iterable[Commit]) -> set[Commit]:
         """Commits and all that they come from."""
@@ -211,10 +223,18 @@ class World:
         return True
 
     def create_branch(
-        self, key: BranchKey, set_id: str, *, head: str | None = None, provenance: Sequence[BranchKey] = ()
+        self,
+        key: BranchKey,
+        set_id: str,
+        *,
+        head: str | None = None,
+        provenance: Sequence[BranchKey] = (),
+        quiet: Collection[BranchKey] = (),
     ) -> list[BranchKey]:
         """Makes a branch, or replaces its provenance and perhaps its head; returns the branches that moved."""
         self.need_repo(key[0])
+        if not set(quiet) <= set(provenance):
+            raise Refusal(Refused, f"{key} does not come from {quiet}")
         self.check_named(key, provenance)
         given = None
         if head is not None:
@@ -235,6 +255,7 @@ class World:
         if existing is None or replaced or start is not existing.head:
             moved.append(self.point(key, start))
         self.branches[key].provenance = wanted
+        self.branches[key].quiet = set(quiet)
         return moved
 
     def check_named(self, key: BranchKey, provenance: Sequence[BranchKey]) -> None:
@@ -270,6 +291,7 @@ class World:
         del self.branches[key]
         for branch in self.branches.values():
             branch.provenance = [one for one in branch.provenance if one != key]
+            branch.quiet.discard(key)
 
     def point(self, key: BranchKey, head: Commit) -> BranchKey:
         """Makes the branch, or moves it."""
@@ -311,8 +333,8 @@ class World:
         self.note_finished(commit)
 
     def propagate(self, moved: Iterable[BranchKey], set_id: str) -> list[Commit]:
-        """Gives every branch downstream of a moved one its commit of this set; returns those made."""
-        below = {one for key in moved for one in self.downstream(key)}
+        """Gives every branch that follows a moved one its commit of this set; returns those made."""
+        below = {one for key in moved for one in self.followers(key)}
         made = []
         for key in sorted(below, key=lambda one: (len(self.upstream(one)), self.branches[one].number)):
             branch = self.branches[key]

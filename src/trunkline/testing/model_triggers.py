@@ -5,7 +5,7 @@ Ticks are those of `* * * * *`, the only cron expression that histories use: who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from trunkline.kernel.errors import Refused
@@ -60,6 +60,7 @@ class TriggerWorld(World):
         *,
         head: str | None = None,
         provenance: Sequence[BranchKey] = (),
+        quiet: Collection[BranchKey] = (),
         follow: Follow | None = None,
     ) -> list[BranchKey]:
         """As in the base; `follow` replaces the trigger that the branch has."""
@@ -68,7 +69,7 @@ class TriggerWorld(World):
             raise Refusal(Refused, "provenance and a trigger")
         if follow is not None and key[1] in self._sources(key[0], follow.source):
             raise Refusal(Refused, "a loop of triggers")
-        moved = super().create_branch(key, set_id, head=head, provenance=provenance)
+        moved = super().create_branch(key, set_id, head=head, provenance=provenance, quiet=quiet)
         if follow is not None and (key not in self.tied or self.tied[key].follow != follow):
             self.tied[key] = Tied(follow)
         return moved

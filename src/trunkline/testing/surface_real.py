@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.ids import SetId
@@ -77,16 +77,18 @@ class SurfaceReal(Real):
         *,
         head: str | None = None,
         provenance: Sequence[BranchKey] = (),
+        quiet: Collection[BranchKey] = (),
         follow: Follow | None = None,
     ) -> None:
         """Makes or changes a branch."""
         ref = branch_ref(key)
         at = None if head is None else CommitRef(ref.repo, head)
         upstream = [branch_ref(one) for one in provenance]
+        unfollowed = [branch_ref(one) for one in quiet]
         wish = None if follow is None else trigger_of(follow)
 
         def step(change: Change) -> None:
-            branches.create(change, ref, head=at, provenance_refs=upstream, trigger=wish)
+            branches.create(change, ref, head=at, provenance_refs=upstream, quiet=unfollowed, trigger=wish)
 
         self.pfs.change(step, SetId(set_id))
 
