@@ -55,9 +55,9 @@ crash: setup ## Kills pachd under load, KILLS=50 times on each catalog, and chec
 fuzz: setup ## Sends random requests to pachd, most of them bad (minutes; TRUNKLINE_SEED, TRUNKLINE_FUZZ)
 	$(BIN)/python -m pytest tests/fuzz -m fuzz -s --catalogs both --timeout 3600
 
-stores: setup ## Tests the store on servers of Google Cloud Storage and Azure, fetched by go and npm
+stores: setup ## Tests stores in buckets at length: Google Cloud Storage, Azure (fetched by go and npm), faults at each step
 	$(BIN)/python -m scripts.stores
-	$(BIN)/python -m pytest tests/objects -m stores
+	$(BIN)/python -m pytest tests/objects tests/pachd -m stores --timeout 1800
 
 histories: setup ## Plays a thousand random histories against the model (minutes; TRUNKLINE_SEED, TRUNKLINE_HISTORIES)
 	$(BIN)/python -m pytest tests/model -m histories -n $(JOBS) --timeout 3600

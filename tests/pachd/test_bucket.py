@@ -6,17 +6,22 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
+import msgspec
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 
 from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import InvalidRequest, StorageDenied
+from trunkline.kernel.secrets import Secrets
+from trunkline.objects import location
 from trunkline.pachd.daemon import Pachd
 from trunkline.testing import proxy
 from trunkline.testing.proxy import FaultyProxy
@@ -57,8 +62,19 @@ def read(client: Client, uri: str) -> bytes:
 
 def pachctl(client: Client, *words: str) -> None:
     program = Path(sys.executable).parent / "pachctl"
-    environ = {"PATH": os.environ["PATH"], "PACHD_ADDRESS": client.address, "HOME": "/nonexistent"}
-    subprocess.run([program, *words], check=True, env=environ, timeout=60)
+    with tempfile.TemporaryDirectory() as home:
+        environ = {"PATH": os.environ["PATH"], "PACHD_ADDRESS": client.address, "HOME": home}
+        subprocess.run([program, *words], check=True, env=environ, timeout=60)
+
+
+def objects(s3, url: str) -> set[str]:
+    pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=location.parse(url).bucket)
+    return {each["Key"] for page in pages for each in page.get("Contents", [])}
+
+
+def written(path: Path, data: bytes) -> str:
+    path.write_bytes(data)
+    return str(path)
 
 
 def copy_pipeline(client: Client) -> None:
@@ -94,6 +110,49 @@ def test_files_a_pipeline_and_a_restart(s3, tmp_path):
     for path in (tmp_path / "home").rglob("*"):
         if path.is_file():
             assert s3.secrets["AWS_SECRET_ACCESS_KEY"].encode() not in path.read_bytes(), path
+
+
+def test_garbage_is_collected_from_a_bucket(s3, tmp_path):
+    url = s3.url()
+    with running(settings_for(s3, tmp_path / "home", url)) as client:
+        for repo in ("data", "old"):
+            client.pfs.create_repo(repo=pfs.Repo(name=repo))
+        put(client, {"/kept": BIG})
+        garbage = random.Random(1).randbytes(3_000_000)
+        pachctl(client, "put-file", "old", "master", "/gone", "-f", written(tmp_path / "gone", garbage))
+        before = objects(s3, url)
+        client.pfs.delete_repo(repo=pfs.Repo(name="old"))
+        pachctl(client, "garbage-collect", "--dry-run")
+        assert objects(s3, url) == before
+        pachctl(client, "garbage-collect")
+        after = objects(s3, url)
+        assert after < before
+        assert any(name.endswith("/about") for name in after)
+        assert read(client, "data@master:/kept") == BIG
+        assert problems(client) == []
+        put(client, {"/again": garbage})
+        assert read(client, "data@master:/again") == garbage
+
+
+def test_pachctl_puts_from_buckets_and_gets_to_them(s3, tmp_path):
+    bucket = s3.bucket()
+    for name in ("in/a", "in/sub/b", "c"):
+        s3.client.put_object(Bucket=bucket, Key=name, Body=name.encode())
+    cloud = Secrets(s3.secrets | {"AWS_ENDPOINT_URL": s3.endpoint})
+    with running(Settings(home=tmp_path / "home", port=0, cloud=cloud)) as client:
+        client.pfs.create_repo(repo=pfs.Repo(name="data"))
+        pachctl(client, "put-file", "data", "master", "/to", "-r", "-f", f"s3://{bucket}/in")
+        names = written(tmp_path / "names", f"s3://{bucket}/c\ns3://{bucket}/in/a\n".encode())
+        pachctl(client, "put-file", "data", "master", "-i", names)
+        pachctl(client, "put", "file", "data@master:/d", "-f", f"s3://{bucket}/c")
+        found = [each.file.path for each in client.pfs.walk_file(file=pfs.File.from_uri("data@master:/"))]
+        assert [path for path in found if not path.endswith("/")] == ["/c", "/d", "/in/a", "/to/a", "/to/sub/b"]
+        assert read(client, "data@master:/to/sub/b") == b"in/sub/b"
+        out = f"s3://{s3.bucket()}/out"
+        pachctl(client, "get-file", "data", "master", "/to/a", "-o", out)
+        pachctl(client, "get-file", "data", "master", "/to/sub", "-r", "-o", out)
+        pachctl(client, "get", "file", "data@master:/d", "-o", out)
+        assert objects(s3, out) == {"out/d", "out/to/a", "out/to/sub/b"}
 
 
 @pytest.mark.parametrize("fault", [proxy.SLOW_DOWN, proxy.CUT_AFTER, proxy.SHORT])
@@ -149,3 +208,58 @@ def test_a_bucket_that_cannot_be_used_stops_the_start(s3, tmp_path):
         Pachd(settings_for(s3, tmp_path / "a", f"s3://nobody-made-this/x?endpoint={s3.endpoint}"), threading.Event())
     with pytest.raises(InvalidRequest, match="TRUNKLINE_STORE.*unrecognized object store: ftp"):
         Pachd(settings_for(s3, tmp_path / "b", "ftp://bucket/x"), threading.Event())
+
+
+@pytest.mark.stores
+@pytest.mark.parametrize("fault", [proxy.ERROR, proxy.SLOW_DOWN, proxy.CUT_BEFORE, proxy.CUT_AFTER, proxy.SHORT])
+def test_one_fault_at_each_step_of_put_finish_and_get(s3, tmp_path, fault):
+    """Counts the requests of a put and its reading, and does them again once for each, with that one failing."""
+    bad = FaultyProxy(s3.address)
+    settings = msgspec.structs.replace(
+        settings_for(s3, tmp_path / "home", s3.url(endpoint=bad.endpoint)), store_cache=0
+    )
+    with running(settings) as client:
+        client.pfs.create_repo(repo=pfs.Repo(name="data"))
+        step = total = 0
+        while step <= total:
+            steps = iter(range(10**9))
+            bad.rule = lambda method, path, at=step: fault if next(steps) == at else None  # noqa: B023
+            files = {f"/{step}-{n}": random.Random(f"{step} {n}").randbytes(700_000) for n in range(3)}
+            put(client, files | {f"/small/{step}-{n}": b"%d" % n for n in range(200)})
+            assert all(read(client, f"data@master:{path}") == data for path, data in files.items())
+            total = max(total, next(steps) - 1)
+            step += 1
+        bad.rule = lambda method, path: None
+        assert total > 5
+        assert problems(client) == []
+    with running(settings) as client:
+        assert read(client, "data@master:/small/3-7") == b"7"
+        assert problems(client) == []
+    bad.stop()
+
+
+@pytest.mark.stores
+def test_one_refusal_at_each_step_leaves_all_or_nothing(s3, tmp_path):
+    bad = FaultyProxy(s3.address)
+    with running(settings_for(s3, tmp_path / "home", s3.url(endpoint=bad.endpoint))) as client:
+        client.pfs.create_repo(repo=pfs.Repo(name="data"))
+        put(client, {"/first": b"x"})
+        refused = 0
+        for step in range(40):
+            steps = iter(range(10**9))
+            bad.rule = lambda method, path, at=step: proxy.DENIED if next(steps) == at else None  # noqa: B023
+            before = client.pfs.inspect_branch(branch=pfs.Branch.from_uri("data@master")).head.id
+            data = random.Random(step).randbytes(4_000_000)
+            try:
+                client.pfs.modify_file(adding(f"/{step}", data))
+            except grpc.RpcError as error:
+                refused += 1
+                assert "AccessDenied" in error.details()
+                bad.rule = lambda method, path: None
+                assert client.pfs.inspect_branch(branch=pfs.Branch.from_uri("data@master")).head.id == before
+            else:
+                bad.rule = lambda method, path: None
+                assert read(client, f"data@master:/{step}") == data
+            assert problems(client) == []
+        assert 3 < refused < 40
+    bad.stop()

@@ -15,6 +15,7 @@ from trunkline.pachctl.download import write_file
 from trunkline.pachctl.fetching import content, tree
 from trunkline.pachctl.grammar import verb
 from trunkline.pachctl.meter import Meter
+from trunkline.pachctl.sources import is_url
 from trunkline.wire import pfs_pb2 as pfs
 
 _GLOB = re.compile(r"[*?\[\]{}!()@+^\\]")
@@ -29,7 +30,7 @@ def get_file(
 ) -> None:
     """Get the content of a file, or of a directory.
 
-    Without --output the content goes to standard output.
+    Without --output the content goes to standard output. To a URL of an object store the server writes by itself.
     """
     get(app, pfs.GetFileRequest(file=refs.file(repo, commit, path)), recursive=recursive, output=output)
 
@@ -41,13 +42,19 @@ def get(app: App, request: pfs.GetFileRequest, *, recursive: bool, output: str |
         app: the invocation.
         request: the file, and where to begin in it.
         recursive: into a directory.
-        output: the file or directory to write to; nothing or `-` for standard output.
+        output: the file or directory to write to; nothing or `-` for standard output; the address of an object store,
+            to which the server writes by itself.
         show: how far it is, on a terminal.
 
     Raises:
         InvalidRequest: standard output cannot hold more than one file.
     """
     path = request.file.path
+    if output is not None and is_url(output):
+        request.URL = output
+        for _ in app.server.pfs.GetFileTAR(request) if recursive else app.server.pfs.GetFile(request):
+            pass
+        return
     if recursive and output is None:
         raise InvalidRequest("an output path needs to be specified when using the --recursive flag")
     if recursive and output is not None:

@@ -97,12 +97,7 @@ def get_file(
     server writes by itself.
     """
     request = pfs.GetFileRequest(file=pickers.file(app, file), offset=offset)
-    if output is not None and is_url(output):
-        request.URL = output
-        for _ in app.server.pfs.GetFileTAR(request) if recursive else app.server.pfs.GetFile(request):
-            pass
-        return
-    if not retry:
+    if not retry or (output is not None and is_url(output)):
         get(app, request, recursive=recursive, output=output, show=bool(tuning["progress"]))
         return
     if output is None or recursive:
