@@ -7,7 +7,7 @@ put together once; the rest of a message is five fields, which take a third of t
 from __future__ import annotations
 
 from trunkline.api import convert
-from trunkline.content.entry import from_entry
+from trunkline.content.entry import tag_of
 from trunkline.pfs.tree import Node
 from trunkline.wire import pfs_pb2
 
@@ -72,7 +72,7 @@ class FileInfos:
         if node.is_dir:
             tag, kind = b"", self._folder
         else:
-            tag, kind = from_entry((path, node.hash, node.size, node.aux)).tag.encode(), self._file
+            tag, kind = tag_of(node.aux).encode(), self._file
         named = b"%b%b%b" % (self._commit, _field(_PATH, path), _field(_DATUM, tag))
         size = _SIZE + _counted(node.size) if node.size else b""
         return b"%b%b%b%b%b%b" % (_NAMED, _counted(len(named)), named, kind, size, _field(_HASH, node.hash))

@@ -54,6 +54,7 @@ class _Aux(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Aux)
+_tag_decoder = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 
 
 def to_entry(path_key: bytes, file: FileEntry) -> MapEntry:
@@ -99,6 +100,18 @@ def slices_of(aux: bytes) -> tuple[Slice, ...]:
         return _decoder.decode(aux).slices
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise Corrupt(f"the slices of a file cannot be read ({error}); run pachctl fsck") from error
+
+
+def tag_of(aux: bytes) -> str:
+    """Who wrote a file, from the aux of its map entry alone; where its bytes lie is not looked at.
+
+    Raises:
+        Corrupt: it is not that of a file.
+    """
+    try:
+        return _tag_decoder.decode(aux)[0]
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise Corrupt(f"the tag of a file cannot be read ({error}); run pachctl fsck") from error
 
 
 def _name(key: bytes) -> str:

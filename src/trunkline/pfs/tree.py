@@ -84,11 +84,12 @@ def children(
         if not node.is_dir:
             # Files mostly come in runs: stream them until the next directory.
             for entry in maps.range(root, at, high):
-                node, following = _child(maps, root, entry, len(low))
-                yield node
-                at = following
-                if node.is_dir:
+                key, value, weight, aux = entry
+                if key.find(b"/", len(low)) >= 0:
+                    node, at = _child(maps, root, entry, len(low))
+                    yield node
                     break
+                yield Node(key.decode(), False, weight, value, aux)
             else:
                 return
 
