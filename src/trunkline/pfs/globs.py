@@ -19,6 +19,7 @@ from trunkline.kernel.errors import InvalidRequest
 from trunkline.maps import Maps, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import globsyntax
+from trunkline.pfs.globmatch import Found, Matcher
 from trunkline.pfs.tree import children, is_file_under
 
 
@@ -49,7 +50,7 @@ class Glob:
         self.pattern = paths.clean(pattern)
         parsed = globsyntax.translate(self.pattern)
         try:
-            self._regex = re.compile(parsed.regex, re.DOTALL)
+            self._regex = Matcher(parsed.regex)
         except re.error as error:
             raise InvalidRequest(f"glob {pattern!r} does not parse: {error}") from None
         self._segments = parsed.segments
@@ -64,7 +65,7 @@ class Glob:
         found = self._match(path)
         return () if found is None else found.groups()
 
-    def _match(self, path: str) -> re.Match[str] | None:
+    def _match(self, path: str) -> Found | re.Match[str] | None:
         if path == "/" != self.pattern:
             return None  # the root is no entry of itself, though `/*` could match an empty name
         return self._regex.fullmatch(path)

@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from trunkline.kernel.errors import InvalidRequest
+from trunkline.pfs.globmatch import Matcher
 
 _QUANTIFIERS = {"@": "", "*": "*", "+": "+", "?": "?"}
 _POSIX = {
@@ -41,7 +42,7 @@ class Translation(NamedTuple):
 
     regex: str
     literal_prefix: str
-    segments: list[tuple[str | None, re.Pattern[str] | None]] | None
+    segments: list[tuple[str | None, Matcher | None]] | None
 
 
 def translate(pattern: str) -> Translation:
@@ -204,12 +205,12 @@ def _literal_prefix(pattern: str) -> str:
     return pattern
 
 
-def _segments(pattern: str) -> list[tuple[str | None, re.Pattern[str] | None]] | None:
+def _segments(pattern: str) -> list[tuple[str | None, Matcher | None]] | None:
     """The levels of a pattern in which no token can cross a slash, and no lookahead sees past its level."""
     if "**" in pattern or "!(" in pattern:
         return None
     parts = pattern.split("/")[1:]
-    found: list[tuple[str | None, re.Pattern[str] | None]] = []
+    found: list[tuple[str | None, Matcher | None]] = []
     for part in parts:
         if _literal_prefix(part) == part:
             found.append((part, None))
@@ -221,5 +222,5 @@ def _segments(pattern: str) -> list[tuple[str | None, re.Pattern[str] | None]] |
             return None  # a group or class that holds a slash
         if parser.at < len(part) or parser.crosses:
             return None
-        found.append((None, re.compile(regex, re.DOTALL)))
+        found.append((None, Matcher(regex)))
     return found
