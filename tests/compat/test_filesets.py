@@ -179,4 +179,5 @@ def test_list_task(data: Place) -> None:
 
 def test_fsck(data: Place) -> None:
     data.put(a=b"1")
-    assert [one.error for one in data.pfs.fsck() if one.error] == []
+    for how in ({}, {"fix": True}, {"zombie_all": True}, {"zombie_target": data.commit()}):
+        assert [one.error for one in data.pfs.fsck(**how) if one.error] == []

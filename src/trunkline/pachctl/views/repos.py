@@ -31,8 +31,8 @@ def detail(info: pfs.RepoInfo, now: Nanos) -> str:
 
 
 def size_of(info: pfs.RepoInfo) -> int:
-    """The exact size where the server gives it, else the upper bound; bytes."""
-    return info.details.size_bytes if info.HasField("details") else info.size_bytes_upper_bound
+    """The exact size where the server knows it, else the upper bound; bytes. An open head has no exact size yet."""
+    return info.details.size_bytes or info.size_bytes_upper_bound
 
 
 def branch_row(info: pfs.BranchInfo) -> tuple[str, ...]:
