@@ -116,16 +116,19 @@ def test_transactions(real: Real) -> None:
     added = f"Added to transaction: {name}\n"
     assert real.ok("create repo a") == added
     assert real.ok("create repo b") == added
+    assert real.ok("update repo b -d words") == added
     assert real.ok("start commit a@master") == f"{name}\n{added}"
     assert real.ok("finish commit a@master") == added
     assert real.ok("create branch b@master -p a@master") == added
     assert real.rows("list repo") == []
-    assert "Requests:\n  create repo a\n  create repo b\n  start commit a@master (" in real.ok("inspect transaction")
+    assert "Requests:\n  create repo a\n  create repo b\n  update repo b\n  start commit a@master (" in real.ok(
+        "inspect transaction"
+    )
     assert real.ok("inspect transaction").endswith(f" ({name})\n  finish commit a@master\n  create branch b@master\n")
-    assert real.rows("list transaction --full-timestamps")[0][::2] == [name, "5"]
+    assert real.rows("list transaction --full-timestamps")[0][::2] == [name, "6"]
     assert real.ok("stop transaction") == f"Cleared active transaction: {name}\n"
-    assert real.ok(f"resume transaction {name}") == f"Resuming existing transaction with 5 requests: {name}\n"
-    assert real.ok("finish transaction") == f"Completed transaction with 5 requests: {name}\n"
+    assert real.ok(f"resume transaction {name}") == f"Resuming existing transaction with 6 requests: {name}\n"
+    assert real.ok("finish transaction") == f"Completed transaction with 6 requests: {name}\n"
     assert [row[1] for row in real.rows("list repo --full-timestamps")] == ["a", "b"]
     assert real.no("finish transaction") == "no active transaction"
     assert "not found" in real.no(f"inspect transaction {name}")

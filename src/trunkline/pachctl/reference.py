@@ -17,7 +17,28 @@ _HEAD = """\
 `pachctl COMMAND --help` prints what stands here. This page is made from the commands (`python -m
 trunkline.pachctl.reference`), and a test keeps the two equal.
 
-## Words that commands share
+There are two grammars: the spaced commands of release 2.11 (`pachctl list repo`; the noun may be a plural, and
+`pachctl list` shows what can be listed), and the hyphenated ones of 1.7 (`pachctl list-repo`).
+
+## Words of the spaced commands
+
+| word | meaning |
+| --- | --- |
+| REPO | the name of a repo; `NAME.spec` and `NAME.meta` are the system's own repos of a pipeline |
+| BRANCH | `REPO@BRANCH` |
+| COMMIT | `REPO@BRANCH`, `REPO@ID`, `REPO@BRANCH=ID`, or one of these with an ancestry: `data@master^2` |
+| FILE | a commit, a colon, a path: `data@master:/train.csv` |
+| ID | of a commit set, a job or a transaction: what one change caused shares it |
+| PIPELINE@ID | the job of a pipeline |
+
+The project is that of `--project`, else the active context's, else `default`. `--raw` prints whole messages with
+the names of the API: JSON, one object directly after the other, or YAML documents with `-o yaml`.
+`--full-timestamps` prints times instead of ages. `--no-color` (or `NO_COLOR`) leaves out colours, `--rpc-timeout 30s`
+limits each call; both stand anywhere. What a transaction can hold is added to the context's active one: create,
+update and delete repo; create and delete branch; start, finish and squash commit; create and update pipeline; stop
+job.
+
+## Words of the hyphenated commands
 
 | word | meaning |
 | --- | --- |
@@ -40,12 +61,13 @@ runs. An address is `host`, `host:port`, `grpc://…`, `grpcs://…` or `unix://
 
 ## Exit codes
 
-An error is one line on standard error. `TRUNKLINE_DEBUG=1` adds where it came from.
+An error is one line on standard error. `TRUNKLINE_DEBUG=1` adds where it came from. A spaced command exits with 1
+whatever the error is, as the original's; a hyphenated one says which kind.
 
 | code | meaning |
 | --- | --- |
 | 0 | done |
-| 1 | the system's rules forbid it |
+| 1 | the system's rules forbid it; any error of a spaced command |
 | 2 | the command line, or what it names, is not well formed |
 | 3 | `pachd-status`: no pachd runs |
 | 4 | no such thing |

@@ -19,10 +19,13 @@ def create(server: Server, repo: pfs.Repo, description: str) -> None:
 def update(server: Server, repo: pfs.Repo, description: str) -> None:
     """Changes the description; the RPC alone would make a repo that is not there.
 
+    In a transaction it is not looked for: it may be one that the transaction makes.
+
     Raises:
         NotFound: no such repo.
     """
-    inspect(server, repo)
+    if not server.transaction:
+        inspect(server, repo)
     server.pfs.CreateRepo(pfs.CreateRepoRequest(repo=repo, description=description, update=True))
 
 
