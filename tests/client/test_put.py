@@ -262,3 +262,45 @@ def test_no_such_repo(local: World) -> None:
     repo = pfs.Repo(name="nothing", type="user", project=pfs.Project(name="default"))
     with pytest.raises(NotFound, match="repo default/nothing not found"):
         put(local.connection, local.head(repo), [Stream([b"1"], "/a")])
+
+
+@pytest.mark.parametrize("parallelism", [-1, 1, 3, 1000])
+def test_many_small_files_by_several_threads(local: World, tmp_path: Path, parallelism: int) -> None:
+    repo, source = local.repo("data"), tmp_path / "many"
+    contents = {f"{number % 7}/{number}": noise(f"{number}", number * 37 % 9000) for number in range(150)}
+    for name, data in contents.items():
+        write(source / name, data)
+    result = put(local.connection, local.head(repo), [Folder(str(source), "/")], parallelism=parallelism)
+    assert result.files == 150
+    assert {name: local.content(repo, f"/{name}") for name in list(contents)[::20]} == {
+        name: contents[name] for name in list(contents)[::20]
+    }
+    assert local.inspect(repo).size_bytes == sum(map(len, contents.values()))
+
+
+def test_a_file_that_grows_or_goes_while_the_folder_is_read(
+    local: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = local.repo("data")
+    from trunkline.client import reading
+
+    def walk(origin: str):
+        for listed in list(real(origin)):
+            if listed.below == "":
+                (folder / "small").write_bytes(b"longer than before" * 10)
+            yield listed
+
+    real = reading.walk
+    monkeypatch.setattr(reading, "walk", walk)
+    put(local.connection, local.head(repo), [Folder(str(folder), "/")])
+    assert local.content(repo, "/small") == b"longer than before" * 10
+
+    def lost(origin: str):
+        for listed in list(real(origin)):
+            (folder / "small").unlink(missing_ok=True)
+            yield listed
+
+    monkeypatch.setattr(reading, "walk", lost)
+    with pytest.raises(InvalidRequest, match="small cannot be read: No such file"):
+        put(local.connection, local.head(repo), [Folder(str(folder), "/")], replace=True)
+    assert local.commits(repo) == 1

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from trunkline.client.ahead import Ahead
 from trunkline.client.batches import Batches
 from trunkline.client.connection import Calls
 from trunkline.client.memory import Memory
@@ -21,6 +22,9 @@ from trunkline.content.writer import ContentWriter
 from trunkline.kernel.errors import Conflict, FailedPrecondition, TrunklineError
 from trunkline.wire import content_pb2 as wire
 from trunkline.wire import pfs_pb2 as pfs
+
+PARALLELISM = 10
+"""Small files that are read at the same time unless somebody says otherwise."""
 
 
 class Result(NamedTuple):
@@ -46,6 +50,7 @@ def put(
     *,
     replace: bool = False,
     memory: Path | None = None,
+    parallelism: int = PARALLELISM,
     progress: Progress = lambda files, size: None,
 ) -> Result:
     """Stores sources.
@@ -56,6 +61,7 @@ def put(
         sources: what to store, and where; each path once.
         replace: files replace what is there; otherwise they are appended to it.
         memory: a folder in which to remember what was read; None: everything is read.
+        parallelism: small files of a folder that are read at the same time.
         progress: told now and then how many files and bytes are done.
 
     Raises:
@@ -64,8 +70,8 @@ def put(
         TrunklineError: what the server refused; nothing was stored.
     """
     given = list(sources)
-    with Session(calls) as session:
-        return _Put(calls, session, commit, given, replace, progress).run(memory)
+    with Session(calls) as session, Ahead(parallelism) as ahead:
+        return _Put(calls, session, commit, given, replace, ahead, progress).run(memory)
 
 
 class _Put:
@@ -76,10 +82,12 @@ class _Put:
         commit: pfs.Commit,
         sources: list[Source],
         replace: bool,
+        ahead: Ahead,
         progress: Progress,
     ) -> None:
         self._calls, self._session, self._commit = calls, session, commit
         self._sources, self._replace, self._progress = sources, replace, progress
+        self._ahead = ahead
 
     def run(self, folder: Path | None) -> Result:
         """Puts; what is remembered serves a single source, which is the case in which it is worth something."""
@@ -107,7 +115,7 @@ class _Put:
         counts = [0, 0, 0]
         for source in self._sources:
             if isinstance(source, Folder):
-                reading = FolderReading(writer, batches, memory or Memory(None, "", ""), self._progress)
+                reading = FolderReading(writer, batches, memory or Memory(None, "", ""), self._ahead, self._progress)
                 reading.read(source, skip_unchanged=digest is not None)
                 counts = [a + b for a, b in zip(counts, reading.counts, strict=True)]
             elif isinstance(source, File):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from trunkline.client.ahead import Ahead, read_small
 from trunkline.client.batches import Batches
 from trunkline.client.memory import Memory, Stat, is_settled, stat_of
 from trunkline.client.sources import File, Folder, Listed, Stream, walk
@@ -39,8 +40,11 @@ class FolderReading:
         counts: files, bytes that were read, files that were not.
     """
 
-    def __init__(self, writer: ContentWriter, batches: Batches, memory: Memory, progress: Progress) -> None:
+    def __init__(
+        self, writer: ContentWriter, batches: Batches, memory: Memory, ahead: Ahead, progress: Progress
+    ) -> None:
         self._writer, self._batches, self._memory, self._progress = writer, batches, memory, progress
+        self._ahead = ahead
         self.counts = [0, 0, 0]
 
     def read(self, folder: Folder, *, skip_unchanged: bool) -> None:
@@ -70,11 +74,14 @@ class FolderReading:
         known = self._memory.files(listed.below)
         learnt: list[tuple[Stat, Known]] = []
         size = 0
+        small = (stat for stat in listed.stats if stat[1] < MIN_CHUNK and stat not in known)
+        contents = self._ahead.contents((f"{listed.origin}/{stat[0]}", stat[1]) for stat in small)
         for stat in listed.stats:
             path = f"{target}{listed.below}{stat[0]}"
             file: Known | None = known.get(stat)
             if file is None:
-                file = _read(self._writer, f"{listed.origin}/{stat[0]}", stat[1], self._progress)
+                data = next(contents) if stat[1] < MIN_CHUNK else None
+                file = self._add(f"{listed.origin}/{stat[0]}", data)
                 size += file.size
                 self._batches.add(path, file)
                 if not is_settled(stat, looked):
@@ -87,6 +94,12 @@ class FolderReading:
         self.counts[1] += size
         self._batches.afterwards(partial(_learn, self._memory, listed.below, learnt))
         self._progress(len(listed.stats), 0)
+
+    def _add(self, path: str, data: bytes | None) -> Pending:
+        if data is None:
+            return _read_long(self._writer, path, self._progress)
+        self._progress(0, len(data))
+        return self._writer.add(data)
 
 
 def _learn(memory: Memory, below: str, learnt: list[tuple[Stat, Known]]) -> None:
@@ -145,15 +158,17 @@ def read_stream(stream: Stream, writer: ContentWriter, batches: Batches, progres
 
 
 def _read(writer: ContentWriter, path: str, size: int, progress: Progress) -> Pending:
+    data = read_small(path, size) if size < MIN_CHUNK else None
+    if data is None:
+        return _read_long(writer, path, progress)
+    progress(0, len(data))
+    return writer.add(data)
+
+
+def _read_long(writer: ContentWriter, path: str, progress: Progress) -> Pending:
     try:
         descriptor = os.open(path, _READ)
         try:
-            if size < MIN_CHUNK:
-                data = os.read(descriptor, size + 1)
-                if len(data) <= size:
-                    progress(0, len(data))
-                    return writer.add(data)
-                os.lseek(descriptor, 0, os.SEEK_SET)
             return writer.add(_parts(descriptor, progress))
         finally:
             os.close(descriptor)

@@ -42,11 +42,12 @@ def upload(
     *,
     replace: bool,
     memory: Path | None,
+    parallelism: int,
     progress: Progress,
 ) -> Result:
     """As `trunkline.client.putting.put`."""
     given = [_source(source) for source in sources]
-    return put(server, commit, given, replace=replace, memory=memory, progress=progress)
+    return put(server, commit, given, replace=replace, memory=memory, parallelism=parallelism, progress=progress)
 
 
 def _source(source: Source) -> client.Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from trunkline.client.putting import PARALLELISM
 from trunkline.pachctl.app import App
 from trunkline.pachctl.meter import Meter
 from trunkline.pachctl.sources import Source
@@ -20,6 +21,7 @@ def put(
     recursive: bool,
     show: bool = True,
     remember: bool = True,
+    parallelism: int = PARALLELISM,
 ) -> None:
     """Stores sources in a branch or an open commit.
 
@@ -31,6 +33,7 @@ def put(
         recursive: of URLs, everything below them.
         show: how far it is, on a terminal.
         remember: what was read, so that it need not be read again.
+        parallelism: small files that are read at the same time.
 
     Raises:
         InvalidRequest: a source that cannot be read; nothing is stored then.
@@ -44,5 +47,6 @@ def put(
             overwrite=overwrite,
             recursive=recursive,
             memory=app.memory if remember else None,
+            parallelism=parallelism,
             progress=meter,
         )

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from google.protobuf.wrappers_pb2 import BytesValue
 
-from trunkline.client.putting import Result
+from trunkline.client.putting import PARALLELISM, Result
 from trunkline.client.reading import Progress
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, TrunklineError
 from trunkline.pachctl import thick
@@ -34,6 +34,7 @@ def upload(
     overwrite: bool,
     recursive: bool,
     memory: Path | None = None,
+    parallelism: int = PARALLELISM,
     progress: Progress = lambda files, size: None,
 ) -> Result | None:
     """Stores the sources.
@@ -45,6 +46,7 @@ def upload(
         overwrite: replace what is there; otherwise append to it.
         recursive: of URLs, everything below them.
         memory: a folder in which to remember what was read; None: everything is read.
+        parallelism: small files that are read at the same time.
         progress: told now and then how many more files and bytes are done.
 
     Returns:
@@ -57,7 +59,15 @@ def upload(
     given = list(sources)
     if thick.is_worth_it(given):
         try:
-            return thick.upload(server, commit, given, replace=overwrite, memory=memory, progress=progress)
+            return thick.upload(
+                server,
+                commit,
+                given,
+                replace=overwrite,
+                memory=memory,
+                parallelism=parallelism,
+                progress=progress,
+            )
         except NotBuilt:
             pass  # an original; nothing was read yet
     _stream(server, commit, expanded(given), overwrite, recursive, progress)

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from trunkline.client.putting import PARALLELISM
 from trunkline.kernel.errors import InvalidRequest, TrunklineError
 from trunkline.kernel.ids import is_id
 from trunkline.pachctl import refs
@@ -36,7 +37,7 @@ from trunkline.wire import pfs_pb2 as pfs
 @click.option("-i", "--input-file", metavar="LIST", help="A file, a URL or -, with one source on each line.")
 @click.option("-r", "--recursive", is_flag=True, help="Put everything below directories.")
 @click.option("-o", "--overwrite", is_flag=True, help="Replace files that are there instead of appending.")
-@click.option("-p", "--parallelism", type=click.INT, default=10, help="Accepted, without effect.")
+@click.option("-p", "--parallelism", type=click.INT, default=PARALLELISM, help="Small files read at the same time.")
 @click.option("--split", metavar="json|line", help="Make a directory of numbered pieces of each file.")
 @click.option("--target-file-datums", type=click.INT, help="With --split: so many records to a piece.")
 @click.option("--target-file-bytes", type=click.INT, help="With --split: end a piece after so many bytes.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from trunkline.client.putting import PARALLELISM
 from trunkline.kernel.errors import InvalidRequest, TrunklineError
 from trunkline.pachctl import pickers
 from trunkline.pachctl.app import App
@@ -36,7 +37,7 @@ from trunkline.wire import pfs_pb2 as pfs
 @click.option("-a", "--append", is_flag=True, help="Append to files that are there instead of replacing them.")
 @click.option("--full-path", is_flag=True, help="Keep the path by which a source was given, not only its name.")
 @click.option("--untar", is_flag=True, help="Unpack sources that end in .tar, .tar.gz or .tgz.")
-@click.option("-p", "--parallelism", type=click.INT, default=10, help="Accepted, without effect.")
+@click.option("-p", "--parallelism", type=click.INT, default=PARALLELISM, help="Small files read at the same time.")
 @click.option("-c", "--compress", is_flag=True, help="Accepted, without effect.")
 @click.option("--progress/--no-progress", default=True, help="Show what is done, on a terminal.")
 @project_flag
@@ -50,6 +51,7 @@ def put_file(
     full_path: bool,
     untar: bool,
     progress: bool,
+    parallelism: int,
     **tuning: object,
 ) -> None:
     """Put files into a branch or an open commit.
@@ -76,6 +78,7 @@ def put_file(
             recursive=recursive,
             show=progress,
             remember=not archives,
+            parallelism=parallelism,
         )
 
 
