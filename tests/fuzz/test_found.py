@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.fuzz.driver import Case, fault, send
 from tests.fuzz.target import Target, running
 
-from trunkline.wire import pfs_pb2, pps_pb2, trunkline_pb2
+from trunkline.wire import pfs_pb2, pps_pb2, storage_pb2, trunkline_pb2
 
 S = grpc.StatusCode
 NEVER = Timestamp(seconds=2**62, nanos=-1)
@@ -46,6 +46,24 @@ FOUND: list[tuple[str, str, Message | bytes, S]] = [
         "/pps_v2.API/ListDatum",
         pps_pb2.ListDatumRequest(job=JOB, filter={"state": [99]}),
         S.INVALID_ARGUMENT,
+    ),
+    (
+        "a regular expression that is nested too deeply",
+        "/storage.Fileset/ReadFileset",
+        storage_pb2.ReadFilesetRequest(fileset_id="0" * 32, filters=[{"path_regex": "(" * 2000}]),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a regular expression that repeats too often",
+        "/storage.Fileset/ReadFileset",
+        storage_pb2.ReadFilesetRequest(fileset_id="0" * 32, filters=[{"path_regex": "a{99999999999}"}]),
+        S.INVALID_ARGUMENT,
+    ),
+    (
+        "a glob that is nested too deeply",
+        "/pfs_v2.API/GlobFile",
+        pfs_pb2.GlobFileRequest(commit={"repo": {"name": "data"}, "branch": {"name": "master"}}, pattern="(" * 2000),
+        S.UNKNOWN,  # refused, as the original refuses bad patterns here
     ),
     (
         "less than no datums",

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from trunkline.kernel.errors import InvalidRequest
 from trunkline.pfs import globmatch
 from trunkline.pfs.globmatch import Matcher
 from trunkline.pfs.globs import compiled
@@ -27,7 +28,18 @@ STEEP = [
     "/!(+(+(a))b)c",
 ]
 PATTERNS = [*STEEP, "/*", "/**", "/a*b", "/*a*b*", "/?a", "/[ab]*", "/[!a]b", "/{a,ab}b", "/(a*)(b*)", "/@(a|ab)(b)"]
-PATTERNS += ["/!(a)", "/!(a|b*)b", "/+(ab|b)", "/?(a)b", "/+(a)*(b)", "/(a|(b))b", "/[[:alpha:]]+(a)", "/(**)(/b)*"]
+PATTERNS += [
+    "/!(a)",
+    "/!(a|b*)b",
+    "/+(a|b|ab|c)",
+    "/{a,b,c,/}*",
+    "/+(ab|b)",
+    "/?(a)b",
+    "/+(a)*(b)",
+    "/(a|(b))b",
+    "/[[:alpha:]]+(a)",
+    "/(**)(/b)*",
+]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -55,3 +67,17 @@ def test_a_steep_pattern_ends(pattern: str) -> None:
 def test_patterns_that_are_not_steep_are_left_to_re() -> None:
     for pattern in ("/*", "/**.csv", "/a/*/b*", "/+(jpg|png)", "/(*)-(*)", "/{a,b}/*", "/[a-z]*"):
         assert Matcher(translate(pattern).regex)._degree <= 2, pattern
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(" * 2000, "(" * 2000 + ")" * 2000, "{" * 500 + "}" * 500, "+(" * 150 + ")" * 150]
+)
+def test_a_pattern_that_is_nested_too_deeply_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidRequest, match="nested too deeply"):
+        compiled(pattern)
+
+
+def test_a_pattern_may_be_nested_and_long() -> None:
+    assert compiled("/" + "(a|" * 30 + "b" + ")" * 30).matches("/b")
+    assert compiled("/+(" + "|".join(f"a{n}" for n in range(3000)) + ")").matches("/a1a2999")
+    assert not compiled("/+(" + "|".join(f"a{n}" for n in range(300)) + ")").matches("/" + "a1" * 60 + "!")

@@ -106,5 +106,7 @@ def _filters(filters: Sequence[wire.FileFilter]) -> tuple[str, str, list[re.Patt
 def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise InvalidRequest(f"path_regex {text[:200]!r} does not parse: {error}") from None
+    except RecursionError:
+        raise InvalidRequest(f"path_regex {text[:60]!r}… is nested too deeply") from None

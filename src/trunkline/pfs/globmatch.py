@@ -110,11 +110,15 @@ class _Compiler:
 
     def alternatives(self) -> list[Step]:
         """`p|q`, to a closing parenthesis or the end."""
-        program = self._sequence()
-        if not self._take("|"):
-            return program
-        other = self.alternatives()
-        return [Step("split", 1, len(program) + 2), *program, Step("jump", len(other) + 1), *other]
+        choices = [self._sequence()]
+        while self._take("|"):
+            choices.append(self._sequence())
+        lengths = [len(choice) + 2 for choice in choices[:-1]]
+        program: list[Step] = []
+        for number, choice in enumerate(choices[:-1]):
+            rest = sum(lengths[number + 1 :]) + len(choices[-1])
+            program += [Step("split", 1, len(choice) + 2), *choice, Step("jump", rest + 1)]
+        return program + choices[-1]
 
     def _sequence(self) -> list[Step]:
         program: list[Step] = []

@@ -58,10 +58,15 @@ def translate(pattern: str) -> Translation:
     return Translation(regex, _literal_prefix(pattern), _segments(pattern))
 
 
+DEEPEST = 40
+"""Groups in groups; what is deeper is nobody's wish, and could not be compiled."""
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.depth = 0
         self.crosses = False  # whether a class can match a slash
 
     def unexpected(self) -> InvalidRequest:
@@ -76,9 +81,13 @@ class _Parser:
 
     def sequence(self, stop: str) -> str:
         """Everything up to one of the characters in `stop`, or the end."""
+        if self.depth > DEEPEST:
+            raise InvalidRequest(f"glob {self.text[:60]!r}… is nested too deeply: at most {DEEPEST} groups in groups")
+        self.depth += 1
         parts = []
         while self.at < len(self.text) and self.peek() not in stop:
             parts.append(self._token())
+        self.depth -= 1
         return "".join(parts)
 
     def _token(self) -> str:
