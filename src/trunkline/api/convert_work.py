@@ -98,7 +98,7 @@ def report(message: wire.DatumReport) -> DatumReport:
     return DatumReport(
         id=DatumId(message.id),
         state=DatumState(reading.enum_name(wire.DatumReport.State, message.state, "state")),
-        reason=message.reason,
+        reason=message.reason.replace("\0", " "),  # not every catalog keeps a NUL
         outputs=message.outputs,
         stats=Stats(
             reading.nanos(message.download_time, "download_time"),

@@ -85,11 +85,16 @@ class CatalogSuite:
         """Its own rows, while others do not."""
 
         def change(tx: Tx) -> int:
+            assert count(tx) == 0
             tx.run(PUT, ("a", "1"))
             assert names(catalog) == []
+            assert count(tx) == 1
+            tx.insert("INSERT INTO projects (name, created) VALUES (?, 0)", ("p",))
+            assert tx.row("SELECT 1 AS one FROM projects WHERE name = ?", ("p",)) is not None
+            tx.run("DELETE FROM settings")
             return count(tx)
 
-        assert catalog.write(change) == 1
+        assert catalog.write(change) == 0
 
     def test_statements_say_how_many_rows_they_touched(self, catalog: Catalog) -> None:
         """None, one, several."""

@@ -127,16 +127,18 @@ class PostgresServer:
                 return
 
     def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
+        done = subprocess.run(
             [self._programs / program, *arguments],
             user=self._user,
             group=None if self._user is None else pwd.getpwuid(self._user).pw_gid,
             extra_groups=None if self._user is None else [],
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
             cwd=self.folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            raise RuntimeError(f"PostgreSQL's {program} failed (is this user in /etc/passwd?): {done.stderr.strip()}")
 
 
 def programs() -> Path:
@@ -154,9 +156,10 @@ def programs() -> Path:
 
 
 def _short_folder() -> str:
-    """Where a socket's path is short enough."""
-    usual = tempfile.gettempdir()
-    return usual if len(usual) + len(f"/tl-pg-12345678/{_SOCKET}") < _LONGEST_SOCKET else "/tmp"  # noqa: S108
+    """Where a socket's path is short enough, and an ordinary user gets to it."""
+    usual = Path(tempfile.gettempdir())
+    short = len(str(usual / "tl-pg-12345678" / _SOCKET)) < _LONGEST_SOCKET
+    return str(usual) if short and _is_open(usual) else "/tmp"  # noqa: S108
 
 
 def _unprivileged_user() -> int | None:
@@ -168,11 +171,15 @@ def _unprivileged_user() -> int | None:
 
 def _reachable(folder: Path, near: Path) -> Path:
     """The programs where an ordinary user can run them: here, or as a copy if a folder above is closed to others."""
-    above = [folder, *folder.parents]
-    if all(path.stat().st_mode & 0o005 == 0o005 for path in above):
+    if _is_open(folder):
         return folder
     shutil.copytree(folder.parent, near / "programs", symlinks=True)
     return near / "programs" / "bin"
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether everybody may enter a folder and read what is in it."""
+    return all(path.stat().st_mode & 0o001 for path in [folder, *folder.parents])
 
 
 def _end_with_parent(parent: int) -> None:

@@ -3,6 +3,8 @@
 Invariants: integers and truth values travel as 64 bits, so that a statement is prepared once and not once for each
 size of its numbers; bytes come back as `bytes`. A result of up to `AT_ONCE` rows is fetched in one exchange, a longer
 one through a cursor of the server: it never stands in memory as a whole, and other statements may run in between.
+A question for one row that was asked before is not sent again: in a snapshot, and in a change that is alone, the answer
+can only be another one after a statement of the transaction itself.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ from trunkline.catalog.postgres.placeholders import limited, numbered
 
 AT_ONCE = 200
 """Rows of one exchange."""
+
+_ANSWERS = 64
+"""Answers that a transaction remembers."""
 
 
 class _TruthDumper(Int8Dumper):
@@ -49,13 +54,16 @@ class PostgresTx:
     def __init__(self, connection: Connection[dict[str, Any]]) -> None:
         self._connection = connection
         self._cursors = itertools.count(1)
+        self._answers: dict[tuple[str, Parameters], Row | None] = {}
 
     def run(self, sql: str, parameters: Parameters = ()) -> int:
         """Executes a statement; returns how many rows it touched."""
+        self._answers.clear()
         return self._connection.execute(numbered(sql), parameters).rowcount
 
     def insert(self, sql: str, parameters: Parameters = ()) -> int:
         """Executes an INSERT into a table with the key `id`; returns the new row's key."""
+        self._answers.clear()
         row = self._connection.execute(f"{numbered(sql)} RETURNING id", parameters, binary=True).fetchone()
         return 0 if row is None else int(row["id"])
 
@@ -76,5 +84,9 @@ class PostgresTx:
 
     def row(self, sql: str, parameters: Parameters = ()) -> Row | None:
         """The first row of a query, or None."""
-        found: Row | None = self._connection.execute(limited(sql, 1), parameters, binary=True).fetchone()
-        return found
+        question = sql, tuple(parameters)
+        if question not in self._answers:
+            if len(self._answers) >= _ANSWERS:
+                self._answers.clear()
+            self._answers[question] = self._connection.execute(limited(sql, 1), parameters, binary=True).fetchone()
+        return self._answers[question]
