@@ -78,7 +78,7 @@ def catalog_kind(request: pytest.FixtureRequest) -> Iterator[str]:
         yield kind
         return
     databases: Databases = request.getfixturevalue("databases")
-    catalogs.use(databases.open)
+    catalogs.use(databases.open, databases.dsn)
     yield kind
     databases.clean()
 

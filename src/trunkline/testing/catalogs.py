@@ -15,7 +15,10 @@ from trunkline.testing.postgres import PostgresServer
 
 Opener = Callable[[Path], Catalog]
 
+Addresses = Callable[[Path], str]
+
 _opener: Opener = SqliteCatalog
+_address: Addresses = lambda path: ""  # noqa: E731
 
 
 def opened(path: Path) -> Catalog:
@@ -23,10 +26,15 @@ def opened(path: Path) -> Catalog:
     return _opener(path)
 
 
-def use(opener: Opener) -> None:
-    """Decides what `opened` opens from now on."""
-    global _opener
-    _opener = opener
+def address(path: Path) -> str:
+    """`Settings.catalog` for a pachd in a test: what stands for a path, or empty for SQLite in its home."""
+    return _address(path)
+
+
+def use(opener: Opener, addresses: Addresses = lambda path: "") -> None:
+    """Decides what `opened` opens, and `address` names, from now on."""
+    global _opener, _address
+    _opener, _address = opener, addresses
 
 
 class Databases:
