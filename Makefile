@@ -45,9 +45,10 @@ bench: setup ## Draws the cost curves, beside their peers (minutes)
 bars: setup ## Measures the file system against its bars, with full sizes (an hour)
 	$(BIN)/python -m benchmarks.pfs --full --results benchmarks/results
 
-postgres: setup ## Runs on PostgreSQL what `make test` runs on SQLite alone, pipelines and histories among it (minutes)
+postgres: setup ## Runs on PostgreSQL what `make test` runs on SQLite alone, and each change twice (minutes)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --catalogs postgresql \
 	  tests/pps tests/model tests/compat tests/collect tests/client
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --catalogs repeated tests/pfs tests/api
 
 crash: setup ## Kills pachd under load, KILLS=50 times on each catalog, and checks that nothing is lost (minutes)
 	TRUNKLINE_KILLS=$(KILLS) $(BIN)/python -m pytest tests/crash -m crash -s --catalogs both

@@ -15,7 +15,8 @@ from trunkline.catalog import SqliteCatalog
 from trunkline.kernel.version import VERSION
 from trunkline.testing import catalogs
 from trunkline.testing.buckets import S3Server
-from trunkline.testing.catalogs import Databases
+from trunkline.testing.catalogs import Databases, RepeatingCatalog
+from trunkline.testing.postgres import programs
 from trunkline.worker.runtimes.probe import probe
 
 # In CI the same examples each time, so that a change is judged by what it changed; elsewhere new ones, to find more.
@@ -25,6 +26,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "house")
 
 
 CATALOGS = ("sqlite", "postgresql")
+REPEATED = "repeated"
+"""Not a catalog of its own: SQLite, with each change run twice."""
 
 BOTH = ("tests/pfs/", "tests/api/", "tests/crash/")
 """Folders whose tests run on every catalog; modules that say `CATALOGS` run on those that they name."""
@@ -34,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--catalogs",
         default="usual",
-        help="catalogs to test on: sqlite, postgresql, both, or usual (both where it tells something)",
+        help="catalogs to test on: sqlite, postgresql, both, usual (both where it tells something), or repeated",
     )
 
 
@@ -56,6 +59,8 @@ def _kinds(config: pytest.Config, test: pytest.Item | pytest.Function) -> tuple[
     wanted = config.getoption("--catalogs")
     path = test.path.relative_to(config.rootpath).as_posix()
     able: tuple[str, ...] = getattr(getattr(test, "module", None), "CATALOGS", CATALOGS)
+    if wanted == REPEATED:
+        return (REPEATED,) if able == CATALOGS else ()
     if wanted == "usual":
         return tuple(kind for kind in able if kind == "sqlite" or path.startswith(BOTH))
     return able if wanted == "both" else tuple(kind for kind in able if kind == wanted)
@@ -73,8 +78,8 @@ def databases() -> Iterator[Databases]:
 def catalog_kind(request: pytest.FixtureRequest) -> Iterator[str]:
     """The kind of catalog that the worlds of these tests stand on."""
     kind = getattr(request, "param", "sqlite")
-    if kind == "sqlite":
-        catalogs.use(SqliteCatalog)
+    if kind != "postgresql":
+        catalogs.use(RepeatingCatalog if kind == REPEATED else SqliteCatalog)
         yield kind
         return
     databases: Databases = request.getfixturevalue("databases")
@@ -86,7 +91,7 @@ def catalog_kind(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def used_again(request: pytest.FixtureRequest, catalog_kind: str) -> Iterator[None]:
     """Empties the databases of worlds in a test's own folder when the test is over."""
-    if catalog_kind == "sqlite" or "tmp_path" not in request.fixturenames:
+    if catalog_kind != "postgresql" or "tmp_path" not in request.fixturenames:
         yield
         return
     databases, folder = request.getfixturevalue("databases"), request.getfixturevalue("tmp_path")
@@ -97,11 +102,12 @@ def used_again(request: pytest.FixtureRequest, catalog_kind: str) -> Iterator[No
 def pytest_report_header() -> list[str]:
     """The components that are real here, each with its version."""
     mode, why = probe("auto")
+    postgres = programs().parent.name.removeprefix("pginstall")
     who = "root" if os.geteuid() == 0 else "an ordinary user"
     return [
         f"trunkline {VERSION} on Python {sys.version.split()[0]}, as {who}, {os.cpu_count()} processors",
-        f"real: SQLite {sqlite3.sqlite_version}, local object store, gRPC {version('grpcio')} on loopback, "
-        f"pachyderm-sdk {version('pachyderm-sdk')}, worker processes, S3 by moto {version('moto')}",
+        f"real: SQLite {sqlite3.sqlite_version}, PostgreSQL {postgres}, local object store, "
+        f"gRPC {version('grpcio')} on loopback, pachyderm-sdk {version('pachyderm-sdk')}, worker processes, S3 by moto {version('moto')}",
         f"user code sees /pfs by: {mode or 'nothing'}{f' ({why})' if why else ''}",
     ]
 

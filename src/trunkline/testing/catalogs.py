@@ -7,11 +7,15 @@ A world asks `opened` for the catalog of its path. Invariant: the same path give
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trunkline.catalog import Catalog, SqliteCatalog
+from trunkline.catalog.sqlite import SqliteTx
 from trunkline.testing.postgres import PostgresServer
+
+T = TypeVar("T")
 
 Opener = Callable[[Path], Catalog]
 
@@ -35,6 +39,28 @@ def use(opener: Opener, addresses: Addresses = lambda path: "") -> None:
     """Decides what `opened` opens, and `address` names, from now on."""
     global _opener, _address
     _opener, _address = opener, addresses
+
+
+class RepeatingCatalog(SqliteCatalog):
+    """Runs each change twice, the first time for nothing, as after a conflict or a lost connection.
+
+    A change that leaves something behind beside the rows of its transaction is found out by it.
+    """
+
+    def write(self, change: Callable[[SqliteTx], T]) -> T:
+        """As `Catalog.write`."""
+
+        def undone(tx: SqliteTx) -> None:
+            change(tx)
+            raise _Undone
+
+        with suppress(_Undone):
+            super().write(undone)
+        return super().write(change)
+
+
+class _Undone(Exception):
+    """Ends the first run."""
 
 
 class Databases:

@@ -7,6 +7,7 @@ none begins while one of them asks to be alone.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from trunkline.kernel.errors import FailedPrecondition
 
 SILENCE = 60
 """Seconds after which a process may be given up."""
+
+log = logging.getLogger("trunkline.catalog")
 
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
 _SILENT = f"seen < {_NOW} - {SILENCE}::bigint * 1000000000"
@@ -54,8 +57,9 @@ class Processes:
         self._writer.run(lambda tx: tx.run("DELETE FROM processes WHERE name = ?", (self.own,)), known=False)
 
     def say_alive(self, connection: Connection[dict[str, Any]]) -> None:
-        """Renews the own row."""
-        connection.execute(f"UPDATE processes SET seen = {_NOW} WHERE name = $1", (self.own,))
+        """Renews the own row; says so if it is gone."""
+        if not connection.execute(f"UPDATE processes SET seen = {_NOW} WHERE name = $1", (self.own,)).rowcount:
+            log.error("another pachd gave this one up, it can change nothing any more: restart it")
 
     def others(self) -> int:
         """How many other processes may change the catalog; those that were silent for too long are given up."""
