@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -72,7 +73,9 @@ class Root(click.Group):
                 with formatter.section(topic.title):
                     _list_entries(formatter, listed)
         with formatter.section("Commands of release 1.7 (pachctl repo, commit, file, … says what each does)"):
-            formatter.write_text(", ".join(name for name in ENTRIES if name in SUPERSEDED))
+            text = ", ".join(name for name in ENTRIES if name in SUPERSEDED)
+            lines = textwrap.wrap(text, HELP_WIDTH - 4, break_on_hyphens=False)
+            formatter.write("".join(f"  {line}\n" for line in lines))
         formatter.write("\npachctl COMMAND --help shows one command, pachctl repo (commit, file, …) one topic.\n")
 
 
@@ -119,7 +122,7 @@ def _verb_command(prefix: str) -> click.Command:
 
 def _list_entries(formatter: click.HelpFormatter, entries: Sequence[Entry]) -> None:
     widest = max(len(entry.name) for entry in entries)
-    formatter.write_dl([(entry.name.ljust(widest), entry.help) for entry in entries])
+    formatter.write_dl([(entry.name.ljust(widest), entry.help) for entry in entries], col_max=widest)
 
 
 def root() -> Root:

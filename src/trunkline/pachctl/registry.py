@@ -86,7 +86,12 @@ ENTRIES = {entry.name: entry for topic in TOPICS for entry in topic.entries}
 """Every command by its name."""
 
 _OWN = ("environment", "server")
-SUPERSEDED = frozenset(entry.name for topic in TOPICS if topic.noun not in _OWN for entry in topic.hyphenated)
+SUPERSEDED = frozenset(
+    entry.name
+    for topic in TOPICS
+    for entry in topic.hyphenated
+    if topic.noun not in _OWN or ("-" in entry.name and entry.name.replace("-", " ", 1) in ENTRIES)
+)
 """The hyphenated commands that have a spaced successor; the help lists them in one paragraph."""
 
 PREFIXES = frozenset(name[:place] for name in ENTRIES for place, letter in enumerate(name) if letter == " ")
