@@ -39,7 +39,7 @@ class Worn(House):
 def worn(tmp_path):
     made = Worn(tmp_path)
     made.repo("data")
-    made.write("data@master", *(add(f"/{n}", str(n)) for n in range(2000)), add("/big", BIG))
+    made.write("data@master", *(add(f"/{n}", str(n)) for n in range(600)), add("/big", BIG))
     assert made.repair() == []
     yield made
     made.close()

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextvars import copy_context
 
 from trunkline.content.codec import chunk_key, encode
 from trunkline.objects.presence import Sink, WorksForThreads, missing
@@ -102,8 +101,7 @@ class _Flight:
         self._store = store
         self._error: BaseException | None = None
         # A daemon: a store that hangs must not keep a process that was told to end.
-        # In the context of the writer: what it stores belongs to the writer's session.
-        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="outbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
     def wait(self) -> BaseException | None:

@@ -183,7 +183,7 @@ class Maps:
         return reaching.broken(self._nodes, Root.unpack(packed), seen)
 
     def remembered(self, address: bytes) -> bytes | None:
-        """A node as an object of the store, if it is in memory."""
+        """A node as an object of the store, if a cache has it."""
         return self._nodes.remembered(address)
 
     @staticmethod

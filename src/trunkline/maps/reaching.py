@@ -127,11 +127,11 @@ def broken(store: NodeStore, root: Root, seen: set[bytes]) -> Iterator[tuple[byt
             continue
         seen.add(address)
         try:
-            node = codec.decode(store.read(address), level, address)
+            node = codec.decode(store.read(address, fresh=True), level, address)
         except Corrupt as error:
             yield address, error
             try:
-                node = codec.decode(store.read(address), level, address)
+                node = codec.decode(store.read(address, fresh=True), level, address)
             except Corrupt:
                 continue
         if isinstance(node, Inner):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from trunkline.kernel.errors import ObjectMissing
+from trunkline.kernel.errors import Corrupt, ObjectMissing
 from trunkline.maps import codec
 from trunkline.maps.cache import NodeCache
 from trunkline.maps.node import Node, Ref, footprint
@@ -68,11 +68,12 @@ class NodeStore:
         return codec.unpack(packed, address)
 
     def remembered(self, address: bytes) -> bytes | None:
-        """The packed bytes of a node that is in the cache, if they have its address."""
+        """The packed bytes of a node that a cache has: in memory, or one of the store's; None if none has it."""
         node = self.cache.get(address)
-        if node is None:
+        try:
+            plain = self.read(address) if node is None else codec.encode(node)[1]
+        except Corrupt:
             return None
-        plain = codec.encode(node)[1]
         return codec.pack(plain) if codec.address_of(plain) == address else None
 
     def _remember(self, level: int, address: bytes, plain: bytes) -> Node:

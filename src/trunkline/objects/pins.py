@@ -15,7 +15,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 from trunkline.kernel.clock import SECOND, Clock, Nanos, SteadyClock
 from trunkline.kernel.errors import Conflict, NotFound
@@ -67,8 +66,7 @@ class Pins:
         self._retained: _Session | None = None  # while a collection is under way
         self._condemned: frozenset[str] = frozenset()
         self._reading: dict[object, None] = {}
-        # A thread that is started within a copy of another one's context works in its session.
-        self._bound: ContextVar[list[str] | None] = ContextVar("session", default=None)
+        self._bound = threading.local()
         self._era = 0
 
     # -- sessions -------------------------------------------------------------------------------------------
@@ -256,10 +254,9 @@ class Pins:
     # -- under the lock -------------------------------------------------------------------------------------
 
     def _stack(self) -> list[str]:
-        stack = self._bound.get()
+        stack: list[str] | None = getattr(self._bound, "stack", None)
         if stack is None:
-            stack = []
-            self._bound.set(stack)
+            stack = self._bound.stack = []
         return stack
 
     def _later(self, seconds: float | None) -> Nanos | None:

@@ -1,4 +1,4 @@
-"""Repairs of objects: what is missing or altered is written again if this process still has it in memory.
+"""Repairs of objects: what is missing or altered is written again if a cache, in memory or on disk, still has it.
 
 An altered object that nobody has any more is set aside, under a key that begins with `damaged/`: then whoever puts the
 same content again is told that it is not there, writes it, and heals every file that needs it. Invariants: only bytes
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from trunkline.content.codec import chunk_key, decode, encode
 from trunkline.kernel.errors import Corrupt, ObjectMissing
 from trunkline.maps import Maps
+from trunkline.objects.fresh import get_fresh
 from trunkline.pfs.collect.reach import CACHE_BYTES, Reach
 from trunkline.pfs.collect.roots import Source, roots
 from trunkline.pfs.pfs import Pfs
@@ -53,7 +54,7 @@ def _nodes(pfs: Pfs, maps: Maps, packed: bytes, seen: set[bytes]) -> Iterator[st
         _set_aside(pfs, maps.key_of(address), error)
         if plain is not None:
             pfs.store.put(maps.key_of(address), plain)
-            yield f"map node {address.hex()} written again, from memory"
+            yield f"map node {address.hex()} written again, from a cache"
         elif not isinstance(error, ObjectMissing):
             yield f"map node {address.hex()} is altered; set aside as {ASIDE}{maps.key_of(address)}"
 
@@ -61,20 +62,31 @@ def _nodes(pfs: Pfs, maps: Maps, packed: bytes, seen: set[bytes]) -> Iterator[st
 def _chunk(pfs: Pfs, identity: bytes) -> Iterator[str]:
     key = chunk_key(identity)
     try:
-        decode(identity, pfs.store.get(key))
+        decode(identity, get_fresh(pfs.store, key))
     except Corrupt as error:
-        plain = pfs.reader.remembered(identity)
+        plain = _remembered(pfs, identity)
         _set_aside(pfs, key, error)
         if plain is not None:
             pfs.store.put(key, encode(plain))
-            yield f"chunk {identity.hex()} written again, from memory"
+            yield f"chunk {identity.hex()} written again, from a cache"
         elif not isinstance(error, ObjectMissing):
             yield f"chunk {identity.hex()} is altered; set aside as {ASIDE}{key}: put the same content again to heal it"
+
+
+def _remembered(pfs: Pfs, identity: bytes) -> bytes | None:
+    """The bytes of a chunk that is in memory, or in a cache of the store."""
+    plain = pfs.reader.remembered(identity)
+    if plain is not None:
+        return plain
+    try:
+        return decode(identity, pfs.store.get(chunk_key(identity)))
+    except Corrupt:
+        return None
 
 
 def _set_aside(pfs: Pfs, key: str, error: Corrupt) -> None:
     """Moves an altered object; whoever relied on it relied on nothing."""
     if isinstance(error, ObjectMissing):
         return
-    pfs.store.put(ASIDE + key, pfs.store.get(key))
+    pfs.store.put(ASIDE + key, get_fresh(pfs.store, key))
     pfs.store.delete(key)
