@@ -107,7 +107,8 @@ def pytest_report_header() -> list[str]:
     return [
         f"trunkline {VERSION} on Python {sys.version.split()[0]}, as {who}, {os.cpu_count()} processors",
         f"real: SQLite {sqlite3.sqlite_version}, PostgreSQL {postgres}, local object store, "
-        f"gRPC {version('grpcio')} on loopback, pachyderm-sdk {version('pachyderm-sdk')}, worker processes, S3 by moto {version('moto')}",
+        f"gRPC {version('grpcio')} on loopback, pachyderm-sdk {version('pachyderm-sdk')}, "
+        f"worker processes, S3 by moto {version('moto')}",
         f"user code sees /pfs by: {mode or 'nothing'}{f' ({why})' if why else ''}",
     ]
 
