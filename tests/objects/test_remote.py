@@ -245,6 +245,10 @@ def test_addresses(url, expected):
         "s3://bucket/a/../b",
         "s3://bucket/a//b",
         "s3://bucket/x?pw=hunter22",
+        "s3://bucket/x?region=host.example/",
+        "s3://bucket/x?region=",
+        "az://box/x?account=host.example%23",
+        "wasb://box@UPPER/x",
     ],
 )
 def test_addresses_that_cannot_be(url):

@@ -18,6 +18,7 @@ import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs
 
+from trunkline.testing.buckets import S3Server
 from trunkline.testing.catalogs import Databases
 from trunkline.wire import upkeep_pb2, upkeep_pb2_grpc
 
@@ -29,15 +30,14 @@ REPOS, PUTS = 4, 6
 class Pachd:
     """A process with a home of its own."""
 
-    def __init__(self, folder: Path, name: str, dsn: str) -> None:
+    def __init__(self, folder: Path, name: str, dsn: str, store: dict[str, str]) -> None:
         self.home = folder / name
         self.home.mkdir()
         environ = {
             "PATH": os.environ["PATH"],
             "TRUNKLINE_CATALOG": dsn,
-            "TRUNKLINE_STORE": f"file://{folder}/store",
             "TRUNKLINE_MAX_WORKERS": "1",
-        }
+        } | store
         with (self.home / "err").open("wb") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "trunkline.pachd", "--home", str(self.home), "--port", "0"],
@@ -73,6 +73,9 @@ def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+EACH_STORE = pytest.mark.parametrize("two", ["folder", "bucket"], indirect=True)
+
+
 @pytest.fixture
 def dsn(databases: Databases, tmp_path: Path) -> Iterator[str]:
     yield databases.dsn(tmp_path)
@@ -80,11 +83,14 @@ def dsn(databases: Databases, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def two(tmp_path: Path, dsn: str) -> Iterator[tuple[Pachd, Pachd]]:
-    """Both serve; the first leads."""
-    first = Pachd(tmp_path, "first", dsn)
+def two(request: pytest.FixtureRequest, tmp_path: Path, dsn: str, s3: S3Server) -> Iterator[tuple[Pachd, Pachd]]:
+    """Both serve, on a folder unless the test says `bucket`; the first leads."""
+    store = {"TRUNKLINE_STORE": f"file://{tmp_path}/store"}
+    if getattr(request, "param", "folder") == "bucket":
+        store = {"TRUNKLINE_STORE": s3.url()} | s3.secrets
+    first = Pachd(tmp_path, "first", dsn, store)
     assert first.address
-    second = Pachd(tmp_path, "second", dsn)
+    second = Pachd(tmp_path, "second", dsn, store)
     assert second.address
     yield first, second
     for one in (first, second):
@@ -131,6 +137,7 @@ def problems(one: Pachd) -> list[str]:
     return [problem.error for problem in one.client().pfs.fsck()]
 
 
+@EACH_STORE
 def test_calls_on_both_at_once(two: tuple[Pachd, Pachd], dsn: str) -> None:
     """Puts to many repos and to one branch: each is there once, each commit finished once, and everybody sees it."""
     clients = [one.client() for one in two]
@@ -215,6 +222,7 @@ def collect(one: Pachd) -> list[upkeep_pb2.CollectGarbageResponse]:
         return list(upkeep_pb2_grpc.UpkeepStub(channel).CollectGarbage(upkeep_pb2.CollectGarbageRequest()))
 
 
+@EACH_STORE
 def test_garbage_is_collected_by_the_only_one(two: tuple[Pachd, Pachd]) -> None:
     """What another one relies on is not known here."""
     first, second = two

@@ -34,6 +34,7 @@ OPTIONS = frozenset({"endpoint", "region", "account", "timeout", "conditional"})
 
 _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_REGION = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 class Location(NamedTuple):
@@ -78,6 +79,10 @@ def parse(url: str) -> Location:
             f"{parts.scheme}://{bucket} has the option {name[:40]!r}: options are {', '.join(sorted(OPTIONS))}, and "
             "credentials belong in the environment of pachd"
         )
+    # Both become part of the name of the host that is asked, so they must not lead to another one.
+    for name, form in (("region", _REGION), ("account", _ACCOUNT)):
+        if name in options and not form.fullmatch(options[name]):
+            raise InvalidRequest(f"{service}://{bucket} has a {name} that cannot be: give letters and digits")
     path = unquote(parts.path).strip("/")
     if any(segment in ("", ".", "..") for segment in path.split("/")) and path:
         raise InvalidRequest(f"{service}://{bucket} has a path with an empty part, '.' or '..': leave these out")
