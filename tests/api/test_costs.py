@@ -76,6 +76,8 @@ def revert(serving: Serving) -> None:
     serving.raw.CreateBranch(m.CreateBranchRequest(branch=branch("master"), head=commit("master^")))
 
 
+RANGE = m.PathRange(lower="/flat/000601", upper="/flat/000621")
+
 CALLS: list[tuple[str, Callable[[Serving], object]]] = [
     ("put a new file", lambda s: put(s, "/d0003/new")),
     ("put a file again", lambda s: put(s, "/flat/000333")),
@@ -94,6 +96,15 @@ CALLS: list[tuple[str, Callable[[Serving], object]]] = [
     ("inspect the root", lambda s: s.raw.InspectFile(m.InspectFileRequest(file=file("/")))),
     ("inspect a large directory", lambda s: s.raw.InspectFile(m.InspectFileRequest(file=file("/flat")))),
     ("read a file", lambda s: s.raw.GetFile(m.GetFileRequest(file=file("/flat/000601")))),
+    ("read a range as tar", lambda s: s.raw.GetFileTAR(m.GetFileRequest(file=file("/"), path_range=RANGE))),
+    (
+        "glob one level of a range",
+        lambda s: s.raw.GlobFile(m.GlobFileRequest(commit=commit("master"), pattern="/flat/*", path_range=RANGE)),
+    ),
+    (
+        "glob all of a range",
+        lambda s: s.raw.GlobFile(m.GlobFileRequest(commit=commit("master"), pattern="/**", path_range=RANGE)),
+    ),
     ("compare with the parent", lambda s: s.raw.DiffFile(m.DiffFileRequest(new_file=file("/")))),
     ("compare within a large directory", lambda s: s.raw.DiffFile(m.DiffFileRequest(new_file=file("/flat")))),
     (
