@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from trunkline.client.address import parse
 from trunkline.kernel.errors import AlreadyExists, InvalidRequest
-from trunkline.pachctl.address import parse
 from trunkline.pachctl.app import App
 from trunkline.pachctl.configfile import ConfigFile, shown
 from trunkline.pachctl.grammar import command
