@@ -172,9 +172,10 @@ def test_check_storage(data: Place) -> None:
 
 
 def test_list_task(data: Place) -> None:
-    assert list(data.pfs.list_task(group=Group(namespace="pfs", group="x"))) == []
-    with refused("INVALID_ARGUMENT", "group: value is required"):
-        list(data.pfs.list_task())
+    for stub in (data.pfs, data.client.pps):
+        assert list(stub.list_task(group=Group(namespace="any", group="x"))) == []
+        with refused("INVALID_ARGUMENT", "group: value is required"):
+            list(stub.list_task())
 
 
 def test_fsck(data: Place) -> None:

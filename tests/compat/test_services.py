@@ -168,8 +168,9 @@ def test_login_is_not_activated(client: Client) -> None:
         for call in offered.values():
             with pytest.raises(AuthServiceNotActivated, match=r"^the auth service is not activated$"):
                 consume(call())
-    with pytest.raises(AuthServiceNotActivated):
-        client.pfs.activate_auth()
+    for stub in (client.pfs, client.pps):
+        with pytest.raises(AuthServiceNotActivated):
+            stub.activate_auth()
     assert identity.ApiStub
 
 
