@@ -22,22 +22,26 @@ def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
     with harness.pachd(folder) as server, harness.scratch(folder) as beside_it:
         server.repo("big")
         rounds = [_round(server, beside_it / f"file{number}", size) for number in range(sizes["rounds"])]
-    put, _, dd, get, cat, chunks = (statistics.median(column) for column in zip(*rounds, strict=True))
+    put, _, dd, get, cat, chunks, busy, busy_getting = (
+        statistics.median(column) for column in zip(*rounds, strict=True)
+    )
     rate = size / 1e6
     return [
         beside("put", rate / put, " MB/s"),
+        beside("put: seconds of a processor, of client and server", busy, " s"),
         beside("dd bs=4M conv=fdatasync", rate / dd, " MB/s"),
         at_least("put by dd", statistics.median(one[2] / one[0] for one in rounds), 0.7),
         at_least("put again is faster, times", statistics.median(one[0] / one[1] for one in rounds), 5),
         at_most("new chunks of that", chunks, 0),
         at_least("get to a pipe", rate / get, 600, " MB/s"),
+        beside("get: seconds of a processor, of client and server", busy_getting, " s"),
         beside("cat to a pipe", rate / cat, " MB/s"),
         at_least("get by cat", statistics.median(one[4] / one[3] for one in rounds), 0.3),
     ]
 
 
 def _round(server: Pachd, file: Path, size: int) -> tuple[float, ...]:
-    """Seconds of put, put again, dd, get and cat; and how many chunks the second put made."""
+    """Seconds of put, put again, dd, get, cat; chunks that the second put made; processor seconds of put and get."""
     with file.open("wb") as handle:
         for _ in range(size >> 20):
             handle.write(os.urandom(1 << 20))
@@ -46,16 +50,20 @@ def _round(server: Pachd, file: Path, size: int) -> tuple[float, ...]:
     dd = seconds(lambda: _run(f"dd if={file} of={copy} bs=4M conv=fdatasync 2>/dev/null"))
     copy.unlink()
     name = ("big", "master", file.name)
+    idle = server.processor()
     put = seconds(lambda: server.pachctl("put-file", *name, "-f", str(file)))
+    busy = server.processor() - idle
     before = harness.chunks(server)
     again = seconds(lambda: server.pachctl("put-file", "-o", *name, "-f", str(file)))
     made = harness.chunks(server).keys() - before.keys()
     reading = " ".join((*harness.PACHCTL, "get-file", *name))
+    idle = server.processor()
     get = seconds(lambda: _run(f"{reading} | cat > /dev/null", server.environ))
+    busy_getting = server.processor() - idle
     cat = seconds(lambda: _run(f"cat {file} | cat > /dev/null"))
     _run(f"{reading} | cmp - {file}", server.environ)
     file.unlink()
-    return put, again, dd, get, cat, len(made)
+    return put, again, dd, get, cat, len(made), busy, busy_getting
 
 
 def _run(line: str, environ: dict[str, str] | None = None) -> None:

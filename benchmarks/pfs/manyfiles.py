@@ -47,7 +47,9 @@ def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
         paths = _make(source, files)
         server.repo("many")
         words = ("put-file", "-r", "-o", "many", "master", "-f", str(source))
+        idle = server.processor()
         first = seconds(lambda: server.pachctl(*words))
+        busy = server.processor() - idle
         before = harness.chunks(server)
         for path in random.sample(paths, changed):
             path.write_bytes(os.urandom(BODY))
@@ -59,6 +61,7 @@ def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
         dvc, reason = _dvc(source, folder)
     return [
         at_least("files a second", files / first, 20_000),
+        beside("seconds of a processor, of client and server", busy, " s"),
         beside("git add and commit, files a second", files / plain),
         at_least("git by ours", plain / first, 2.5),
         beside("git with core.fsync=all by ours", durable / first),
