@@ -16,6 +16,7 @@ from trunkline.content.entry import HASH_SIZE, FileEntry
 from trunkline.content.reader import ContentReader
 from trunkline.kernel.errors import Cancelled, Corrupt
 from trunkline.objects.fresh import get_fresh
+from trunkline.objects.presence import at_once
 from trunkline.objects.protocol import ObjectStore
 
 Seen = dict[bytes, int | str]
@@ -34,6 +35,7 @@ def check_file(store: ObjectStore, file: FileEntry, seen: Seen) -> Iterator[str]
     """
     if len(file.hash) != HASH_SIZE:
         yield f"its hash has {len(file.hash)} bytes"
+    _look_ahead(store, file, seen)
     total = 0
     told: set[bytes] = set()
     for each in file.slices:
@@ -84,17 +86,34 @@ def check_chunks(
         Corrupt, StorageFailed: one of them is not what was written, or cannot be read.
         Cancelled: the caller went away.
     """
+
+    def within() -> Iterator[str]:
+        for key in store.keys(f"{KIND}/"):
+            identity = _identity(key)
+            if identity >= begin and (not end or identity < end):
+                yield key
+
+    def verify(key: str) -> None:
+        decode(_identity(key), get_fresh(store, key))
+
     count = 0
-    for key in store.keys(f"{KIND}/"):
-        identity = bytes.fromhex(key.rpartition("/")[2])
-        if identity < begin or (end and identity >= end):
-            continue
+    for _ in at_once(store, verify, within()) if read else within():
         if not alive():
             raise Cancelled("the caller went away")
-        if read:
-            decode(identity, get_fresh(store, key))
         count += 1
     return count
+
+
+def _identity(key: str) -> bytes:
+    return bytes.fromhex(key.rpartition("/")[2])
+
+
+def _look_ahead(store: ObjectStore, file: FileEntry, seen: Seen) -> None:
+    """Fills `seen` with the chunks of a file, several at once if the store is far away."""
+    unknown = {each.chunk for each in file.slices if each.chunk not in seen and len(each.chunk) == HASH_SIZE}
+    names = {chunk_key(chunk): chunk for chunk in sorted(unknown)}
+    for name, found in at_once(store, lambda name: _look(store, names[name]), names):
+        seen[names[name]] = found
 
 
 def _look(store: ObjectStore, identity: bytes) -> int | str:
