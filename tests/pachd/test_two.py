@@ -16,7 +16,7 @@ import grpc
 import psycopg
 import pytest
 from pachyderm_sdk import Client
-from pachyderm_sdk.api import pfs
+from pachyderm_sdk.api import pfs, pps
 
 from trunkline.testing.buckets import S3Server
 from trunkline.testing.catalogs import Databases
@@ -231,3 +231,34 @@ def test_garbage_is_collected_by_the_only_one(two: tuple[Pachd, Pachd]) -> None:
     assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     second.stop()
     assert collect(first)
+
+
+SPEC = {
+    "pipeline": {"name": "copy"},
+    "transform": {"image": "none", "cmd": ["sh"], "stdin": ["cp /pfs/data/* /pfs/out/"]},
+    "input": {"pfs": {"repo": "data", "glob": "/*"}},
+}
+
+
+@pytest.mark.parametrize("how", ["the leader dies", "every connection breaks"])
+def test_jobs_go_on(two: tuple[Pachd, Pachd], dsn: str, how: str) -> None:
+    """Whoever leads runs them; what was done is not lost, and what was under way is done again."""
+    first, second = two
+    client = second.client()
+    client.pfs.create_repo(repo=pfs.Repo.from_uri("data"))
+    client.pps.create_pipeline_v2(create_pipeline_request_json=json.dumps(SPEC))
+    for number in range(12):
+        put(client, "data@master", f"/{number}", str(number))
+        if number in (4, 8) and how == "every connection breaks":
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                    "AND application_name = 'trunkline'"
+                )
+        elif number == 6 and how == "the leader dies":
+            first.kill()
+    done = client.pfs.inspect_commit(commit=pfs.Commit.from_uri("copy@master"), wait=pfs.CommitState.FINISHED)
+    assert not done.error
+    assert len(list(client.pfs.list_file(file=pfs.File.from_uri("copy@master:/")))) == 12
+    assert {job.state for job in client.pps.list_job(history=-1)} == {pps.JobState.JOB_SUCCESS}
+    assert problems(second) == []

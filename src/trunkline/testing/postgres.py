@@ -7,7 +7,6 @@ not wait for the disk, which is right for tests and would be wrong for data.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,7 +32,8 @@ _QUICK = {
     "listen_addresses": "",
     "log_min_messages": "fatal",
 }
-_PR_SET_PDEATHSIG = 1
+_ENVIRON = {"LC_ALL": "C"}
+_LAUNCH = str(Path(__file__).with_name("postgres_launch.py"))
 
 
 class PostgresServer:
@@ -98,15 +97,11 @@ class PostgresServer:
         chosen = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self._data, "-k", self.folder, *chosen],
-                user=self._user,
-                group=None if self._user is None else pwd.getpwuid(self._user).pw_gid,
-                extra_groups=None if self._user is None else [],
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+                self._command("postgres", "-D", str(self._data), "-k", str(self.folder), *chosen),
+                env=_ENVIRON,
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                preexec_fn=partial(_end_with_parent, os.getpid()),
             )
         self._wait(process)
         return process
@@ -126,17 +121,14 @@ class PostgresServer:
             else:
                 return
 
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        """How to start a program as the server's user, tied to this process."""
+        user = "" if self._user is None else str(self._user)
+        return [sys.executable, "-S", _LAUNCH, str(os.getpid()), user, str(self._programs / program), *arguments]
+
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self._programs / program, *arguments],
-            user=self._user,
-            group=None if self._user is None else pwd.getpwuid(self._user).pw_gid,
-            extra_groups=None if self._user is None else [],
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-        )
+        command = self._command(program, *arguments)
+        done = subprocess.run(command, env=_ENVIRON, cwd=self.folder, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's {program} failed (is this user in /etc/passwd?): {done.stderr.strip()}")
 
@@ -180,10 +172,3 @@ def _reachable(folder: Path, near: Path) -> Path:
 def _is_open(folder: Path) -> bool:
     """Whether everybody may enter a folder and read what is in it."""
     return all(path.stat().st_mode & 0o001 for path in [folder, *folder.parents])
-
-
-def _end_with_parent(parent: int) -> None:
-    """In the new process: have it stopped when its parent dies, however that dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
-    if os.getppid() != parent:
-        sys.exit(1)
