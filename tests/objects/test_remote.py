@@ -333,6 +333,7 @@ def test_a_folder_needs_no_package(tmp_path):
             StorageFailed,
             "broken",
         ),
+        ("Generic: GET http://h/x in 1ms - HTTP error: error sending request\n", StorageFailed, "no connection to it"),
         ("404: <Code>ContainerNotFound</Code>", StorageDenied, "no such bucket"),
     ],
 )

@@ -64,5 +64,7 @@ def _reason(text: str) -> str:
         return f"it answered {found[1]}{' ' + found[2].strip() if found[2] else ''}" + (f" ({code})" if code else "")
     if _TIMED_OUT.search(text):
         return "it did not answer in time"
+    if "error sending request" in text:
+        return "no connection to it came about"
     line = text.partition("\n")[0].rpartition(" - ")[2]
     return _QUERY.sub("", line)[:_LONGEST].strip().rstrip(":") or "the library gives no reason"
