@@ -186,7 +186,7 @@ class Fuzzer:
         """Remembers what was made."""
         fields = [field.name for field in method.output_type.fields]
         told = next((name for name in ("file_set_id", "fileset_id") if name in fields), "id")
-        kind = {"StartTransaction": "transaction", "StartCommit": "id"}.get(method.name)
+        kind = {"StartTransaction": "transaction", "StartCommit": "id", "Open": "session"}.get(method.name)
         kind = "file set" if told != "id" and not method.server_streaming else kind
         if kind:
             self.known.learn(kind, getattr(GetMessageClass(method.output_type).FromString(answer.messages[0]), told))

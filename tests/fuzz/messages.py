@@ -45,6 +45,7 @@ class Known:
             "id": [],
             "file set": [],
             "transaction": [],
+            "session": [],
         }
 
     def learn(self, kind: str, thing: str) -> None:
@@ -165,6 +166,8 @@ class Maker:
         kind = _KINDS.get((field.containing_type.name, field.name))
         if kind is None and ("file_set" in field.name or "fileset" in field.name):
             kind = "file set"
+        if kind is None and "session" in (field.name, field.containing_type.name.lower()):
+            kind = "session"
         if kind is None and field.name == "id":
             kind = "id"
         pool = self.known.things[kind] if kind else _POOLS.get(field.name, values.WORDS)

@@ -29,6 +29,14 @@ def check(target: Target, fuzzer: Fuzzer, open_before: list[str]) -> None:
     made = fuzzer.codes
     for table, call in (("file_sets", "file set"), ("transactions", "transaction")):
         assert target.count(table) <= made[f"made a {call}"], f"seed {fuzzer.seed}: {table} that nobody was told of"
+    pins = target.pachd._pfs.pins
+    assert wait_until(lambda: not pins._reading), f"seed {fuzzer.seed}: readers that hold roots"
+
+    def sessions() -> int:
+        """Those that are not of a job, each of which has one while it runs."""
+        return len(pins._sessions) - target.pachd._jobs.running
+
+    assert wait_until(lambda: sessions() <= made["made a session"]), f"seed {fuzzer.seed}: sessions nobody knows of"
     problems = [*fsck.check(target.pachd._pfs), *pps_fsck.check(target.pachd._pfs)]
     assert problems == [], f"seed {fuzzer.seed}: {problems}"
 
