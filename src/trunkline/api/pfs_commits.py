@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from google.protobuf.empty_pb2 import Empty
 
@@ -22,6 +23,10 @@ from trunkline.wire.transaction_pb2 import TransactionRequest
 
 SUBVENANCE_SHOWN = 1_000
 """Commits of the direct subvenance in one CommitInfo, the newest ones: messages have a limit, histories have none."""
+
+
+_AT_ONCE = 32
+"""Commits of a list that are looked at in one snapshot of the catalog."""
 
 
 class CommitCalls:
@@ -69,8 +74,10 @@ class CommitCalls:
             origin=_origin(request.origin_kind) if not request.all else "",
             started=_started(request),
         )
-        for commit in found:
-            yield self._info(commit, bound=True)
+        while page := list(islice(found, _AT_ONCE)):
+            with self._pfs.catalog.read() as tx:
+                infos = [commit_info(tx, commit, bound=True) for commit in page]
+            yield from infos
 
     def SubscribeCommit(self, request: pfs_pb2.SubscribeCommitRequest, call: Call) -> Iterator[pfs_pb2.CommitInfo]:
         """Commits as they come."""

@@ -37,7 +37,8 @@ class Presence:
     """The thread with its connection.
 
     Args:
-        process: this one's name; what it says itself wakes nobody.
+        processes: the rows of all; what this one says itself wakes nobody.
+        channel: what changes are told on.
         woken: called when another process changed something, or may have, or when the lead was taken.
     """
 
