@@ -72,7 +72,10 @@ class World(SurfaceReal):
             )
             for name, (branch, parent, origin, state, error, up) in shape.commits.items()  # type: ignore[attr-defined]
         ]
-        branches = {name: (said(head), sorted(up)) for name, (head, up) in shape.branches.items()}  # type: ignore[call-overload]
+        branches = {
+            name: (said(head), [sorted(map(str, edges)) for edges in links])  # type: ignore[call-overload]
+            for name, (head, *links) in shape.branches.items()
+        }
         with self.catalog.read() as tx:
             counts = {
                 table: tx.row(f"SELECT count(*) AS count FROM {table}")["count"]  # type: ignore[index]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from trunkline.catalog import Catalog, Tx, Watch
@@ -81,6 +81,18 @@ class FaultyCatalog:
         """As `Catalog.write`."""
         with self._faults.step("write"):
             return self._inner.write(change)
+
+    def leading(self) -> AbstractContextManager[bool]:
+        """As `Catalog.leading`."""
+        return self._inner.leading()
+
+    def others(self) -> int:
+        """As `Catalog.others`."""
+        return self._inner.others()
+
+    def alone(self) -> AbstractContextManager[Callable[[], bool]]:
+        """As `Catalog.alone`."""
+        return self._inner.alone()
 
     def close(self) -> None:
         """As `Catalog.close`."""
