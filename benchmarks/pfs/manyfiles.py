@@ -50,6 +50,7 @@ def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
         idle = server.processor()
         first = seconds(lambda: server.pachctl(*words))
         busy = server.processor() - idle
+        limit = seconds(lambda: subprocess.run([sys.executable, "-c", LIMIT, str(source)], check=True))
         before = harness.chunks(server)
         for path in random.sample(paths, changed):
             path.write_bytes(os.urandom(BODY))
@@ -57,7 +58,6 @@ def run(folder: Path, sizes: dict[str, int]) -> list[Figure]:
         after = harness.chunks(server)
         bodies = sum(size for key, size in after.items() if key not in before) / BODY
         plain, durable = (_git(source, fsync) for fsync in (False, True))
-        limit = seconds(lambda: subprocess.run([sys.executable, "-c", LIMIT, str(source)], check=True))
         dvc, reason = _dvc(source, folder)
     return [
         at_least("files a second", files / first, 20_000),
