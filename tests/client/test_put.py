@@ -200,6 +200,66 @@ def test_chunks_that_the_store_lost_are_stored_again(
     assert local.content(second, "/sub/deep/long") == noise("sub/deep/long", 3_000_000)
 
 
+def test_what_was_appended_is_replaced_although_nothing_changed(
+    local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch)
+    repo, memory = local.repo("data"), tmp_path / "memory"
+    write(tmp_path / "source/a", b"B")
+    by_stream(local, local.head(repo), {"/a": b"A"}, replace=False)
+    for replace, held in ((False, b"AB"), (True, b"B"), (True, b"B")):
+        put(local.connection, local.head(repo), [Folder(str(tmp_path / "source"), "/")], replace=replace, memory=memory)
+        assert local.content(repo, "/a") == held
+
+
+def test_a_target_that_is_another_one_by_now_in_a_store_that_lost_the_chunks(
+    local: World, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch)
+
+    def run(repo: pfs.Repo) -> None:
+        source = Folder(str(folder), "/")
+        put(local.connection, local.head(repo), [source], replace=True, memory=tmp_path / "memory")
+
+    repo = local.repo("data")
+    run(repo)
+    local.connection.pfs.DeleteRepo(pfs.DeleteRepoRequest(repo=repo))
+    for key in list(local.serving.store.keys("chunks/")):
+        local.serving.store.delete(key)
+    run(local.repo("data"))
+    assert local.content(repo, "/sub/deep/long") == noise("sub/deep/long", 3_000_000)
+
+
+def test_an_open_commit_that_changes_between_the_look_and_the_write(
+    local: World, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(monkeypatch)
+    repo = local.repo("data")
+
+    def run() -> None:
+        source = Folder(str(folder), "/")
+        put(local.connection, local.head(repo), [source], replace=True, memory=tmp_path / "memory")
+
+    run()
+    before = local.inspect(repo).hash
+    commit = start(local, repo)
+    filesystem, ours = local.serving.pfs, []
+    change = filesystem.change
+
+    def late(step, set_id=None):
+        if not ours:
+            ours.append(True)
+            delete = pfs.ModifyFileRequest(delete_file=pfs.DeleteFile(path="/small"))
+            local.connection.pfs.ModifyFile(iter([pfs.ModifyFileRequest(set_commit=commit), delete]))
+        return change(step, set_id)
+
+    monkeypatch.setattr(filesystem, "change", late)
+    run()
+    local.connection.pfs.FinishCommit(pfs.FinishCommitRequest(commit=commit))
+    assert ours
+    assert local.inspect(repo).hash == before
+
+
 def test_a_single_long_file_is_remembered(local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settle(monkeypatch)
     repo, path = local.repo("data"), tmp_path / "long"

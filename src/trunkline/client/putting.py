@@ -99,15 +99,22 @@ class _Put:
         directory = _directory(only) if isinstance(only, Folder) else ""
         name = f"{self._commit.repo}{self._commit.branch.name}{self._commit.id}{directory}"
         digest = memory.digest(name) if self._replace and directory else None
-        try:
-            result = self._once(memory, digest, directory)
-        except (Conflict, FailedPrecondition) as error:
-            # The target changed since, or the installation lost chunks; so everything is said, or read, anew.
-            if isinstance(error, FailedPrecondition):
-                memory.forget()
-            result = self._once(memory, None)
-        memory.save(name, self._held(result.commit, directory) if directory else None)
+        result = self._repeated(memory, digest, directory)
+        # After an append the directory holds more than what is remembered, so it says nothing of it.
+        memory.save(name, self._held(result.commit, directory) if self._replace and directory else None)
         return result
+
+    def _repeated(self, memory: Memory, digest: bytes | None, directory: str) -> Result:
+        """Puts again what was refused for what is remembered: first everything is said anew, then it is read anew."""
+        for _ in range(2):
+            try:
+                return self._once(memory, digest, directory)
+            except Conflict:  # the target changed since
+                digest = None
+            except FailedPrecondition:  # the installation lost chunks
+                digest = None
+                memory.forget()
+        return self._once(memory, None)
 
     def _once(self, memory: Memory | None, digest: bytes | None, directory: str = "") -> Result:
         writer = ContentWriter(self._session.store)

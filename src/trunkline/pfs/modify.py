@@ -19,7 +19,7 @@ from trunkline.kernel import paths
 from trunkline.kernel.errors import Cancelled, Conflict, InvalidRequest, Refused
 from trunkline.maps import EMPTY, Root
 from trunkline.maps.keys import prefix_end
-from trunkline.pfs import commits, filesets, layers, provenance, resolve, rows, sources
+from trunkline.pfs import commits, filesets, finish, layers, provenance, resolve, rows, sources
 from trunkline.pfs.change import Change
 from trunkline.pfs.fold import fold
 from trunkline.pfs.layers import DEFAULT_TAG, Layer, LayerBuilder
@@ -190,9 +190,12 @@ def _try(
     if head is not None and head.open:
         opened = head
         _check(alive)
+        seen = None
         if expect is not None:
+            with pfs.catalog.read() as tx:
+                seen = _made_of(tx, head)
             expect(pfs.content(head))
-        return pfs.change(lambda change: _append(change, opened, written))
+        return pfs.change(lambda change: _append(change, opened, written, seen))
     if head is not None:
         head = pfs.readable(head, alive)
     try:
@@ -223,9 +226,17 @@ def add_file_set(change: Change, target: CommitRef, file_set: str) -> Commit:
     return commit
 
 
-def _append(change: Change, head: Commit, written: list[Layer]) -> Commit | None:
+def _made_of(tx: Tx, commit: Commit) -> tuple[Root | None, list[Layer]]:
+    """What decides what an open commit holds."""
+    return finish.base_of(tx, commit), layers.load(tx, commit.key)
+
+
+def _append(
+    change: Change, head: Commit, written: list[Layer], seen: tuple[Root | None, list[Layer]] | None
+) -> Commit | None:
+    """Adds layers; None if the commit was closed, or is not made any more of what was `seen`, if that matters."""
     current = rows.commit_by_key(change.tx, head.key)
-    if current is None or not current.open:
+    if current is None or not current.open or (seen is not None and _made_of(change.tx, current) != seen):
         return None
     layers.store(change.tx, head.key, written)
     return current
