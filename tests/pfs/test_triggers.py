@@ -273,6 +273,18 @@ def test_ticks_begin_at_the_start_of_the_head(house: House) -> None:
     assert head(house) == first.id
 
 
+@pytest.mark.parametrize("order", [("t", "u", "v"), ("v", "u", "t"), ("u", "v", "t")])
+def test_ticks_at_once_go_along_a_chain(data: House, order: tuple[str, ...]) -> None:
+    """Whichever of them was made first: each follows to where the one before it has just come."""
+    source = {"t": "master", "u": "t", "v": "u"}
+    for name in order:
+        data.branch(f"data@{name}", trigger=Trigger(source[name], cron_spec="@every 10s"))
+    made = put(data)
+    data.clock.advance(30)
+    data.settle()
+    assert [head(data, f"data@{name}") for name in "tuv"] == [made.id] * 3
+
+
 def test_a_cron_and_another_condition(data: House) -> None:
     data.branch("data@t", trigger=Trigger("master", cron_spec="@every 1h", commits=2))
     data.branch("data@never", trigger=Trigger("master", all=True, cron_spec="@never"))

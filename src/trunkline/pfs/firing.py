@@ -6,7 +6,7 @@ transaction that does what follows from it. So a crash delays a firing and neith
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from trunkline.catalog import Row, Tx
 from trunkline.kernel import cron
@@ -85,12 +85,34 @@ def _commits_between(tx: Tx, new: Commit, old: Commit, enough: int) -> int:
 
 
 def tick(pfs: Pfs) -> bool:
-    """Sees to the ticks of cron triggers; False if none was due."""
+    """Sees to the ticks of cron triggers; False if none was due.
+
+    Of those that are due at once a branch comes after the one that it follows, so that it follows to where that came.
+    """
     with pfs.catalog.read() as tx:
         due = [row["branch"] for row in tx.rows(_CRONS) if _ticked(row, pfs.clock.now()) is not None]
-    for branch in due:
+        ordered = sorted(due, key=_place(tx)) if len(due) > 1 else due
+    for branch in ordered:
         pfs.change(lambda change, branch=branch: _tick(change, branch))  # type: ignore[misc]
     return bool(due)
+
+
+def _place(tx: Tx) -> Callable[[int], tuple[int, int]]:
+    """What branches are sorted by: how many others each follows along triggers; then their age."""
+    query = "SELECT branches.id, branches.repo, name, source FROM triggers JOIN branches ON branches.id = branch"
+    followed: dict[tuple[int, str], str] = {}
+    names: dict[int, tuple[int, str]] = {}
+    for row in tx.rows(query):
+        names[row["id"]] = row["repo"], row["name"]
+        followed[row["repo"], row["name"]] = row["source"]
+
+    def place(key: int) -> tuple[int, int]:
+        depth, (repo, name) = 0, names[key]
+        while (repo, name) in followed:  # triggers form no loop
+            depth, name = depth + 1, followed[repo, name]
+        return depth, key
+
+    return place
 
 
 def _ticked(row: Row, now: int) -> int | None:

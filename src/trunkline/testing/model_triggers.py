@@ -154,8 +154,8 @@ class TriggerWorld(World):
         return True
 
     def _tick(self) -> bool:
-        due = [key for key, _ in sorted(self.tied.items(), key=lambda one: self.branches[one[0]].number)]
-        due = [key for key in due if self._due(key) is not None]
+        due = [key for key in self.tied if self._due(key) is not None]
+        due.sort(key=lambda key: (self._depth(key), self.branches[key].number))
         for key in due:
             set_id = self.ids.pop(0)
             ticked = self._due(key)
@@ -166,6 +166,13 @@ class TriggerWorld(World):
             if source is not None and source.head is not self.branches[key].head:
                 self._follow(self.branches[key], source.head, set_id)
         return bool(due)
+
+    def _depth(self, key: BranchKey) -> int:
+        """How many branches this one follows along triggers."""
+        depth = 0
+        while key in self.tied:
+            depth, key = depth + 1, (key[0], self.tied[key].follow.source)
+        return depth
 
     def _due(self, key: BranchKey) -> int | None:
         tied = self.tied[key]
