@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 
 from trunkline.catalog import Tx, open_catalog
-from trunkline.catalog.postgres import PostgresCatalog, pool
+from trunkline.catalog.postgres import PostgresCatalog, pool, writing
 from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import (
     Cancelled,
@@ -91,6 +92,43 @@ def test_a_change_whose_answer_is_lost_happens_once(catalog: PostgresCatalog, pr
         assert catalog.write(increase) == expected
     proxy.rule = commits(fate, times=0)
     assert catalog.write(increase) == 8
+
+
+@pytest.mark.parametrize("said", ["committed", "aborted", None])
+@pytest.mark.parametrize("fate", [Fate.CUT, Fate.SWALLOW])
+def test_the_number_of_a_lost_change_that_is_another_ones_by_now_proves_nothing(
+    catalog: PostgresCatalog, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, fate: Fate, said: str | None
+) -> None:
+    """A server that crashed gives the numbers of transactions that did not come to its disk once more."""
+    monkeypatch.setattr(writing, "_status", lambda connection, begun: said)
+    proxy.rule = commits(fate)
+    catalog.write(lambda tx: tx.run("INSERT INTO settings (name, value) VALUES ('once', '')"))
+    assert names(catalog) == ["once"]
+
+
+def test_a_server_that_crashes_before_a_change_is_on_its_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Databases()
+    dsn = made.dsn(tmp_path)
+    catalog = PostgresCatalog(dsn)
+    put(catalog, "before")
+    finish, crashes = writing.Writer._finish, [signal.SIGQUIT]
+
+    def crash(self: writing.Writer, begun: writing._Begun) -> None:
+        if crashes:
+            made.server.restart(crashes.pop())
+            with psycopg.connect(dsn, autocommit=True) as other:
+                for number in range(20):  # takes the numbers that the server gives once more
+                    other.execute("INSERT INTO settings (name, value) VALUES (%s, '')", (f"other {number}",))
+        finish(self, begun)
+
+    monkeypatch.setattr(writing.Writer, "_finish", crash)
+    try:
+        put(catalog, "acknowledged")
+        assert not crashes
+        assert "acknowledged" in names(catalog)
+        catalog.close()
+    finally:
+        made.close()
 
 
 def test_a_connection_that_is_lost_at_any_message_of_a_change(catalog: PostgresCatalog, proxy: Proxy) -> None:

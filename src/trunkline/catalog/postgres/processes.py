@@ -53,8 +53,13 @@ class Processes:
             time.sleep(1.0)
 
     def end(self) -> None:
-        """Removes the own row."""
-        self._writer.run(lambda tx: tx.run("DELETE FROM processes WHERE name = ?", (self.own,)), known=False)
+        """Removes the own rows. If nobody knows whether that happened it is done again."""
+
+        def remove(tx: PostgresTx) -> None:
+            tx.run("DELETE FROM processes WHERE name = ?", (self.own,))
+            tx.run("DELETE FROM changes WHERE process = ?", (self.own,))
+
+        self._writer.run(remove, known=False)
 
     def say_alive(self, connection: Connection[dict[str, Any]]) -> None:
         """Renews the own row; says so if it is gone."""
@@ -97,5 +102,6 @@ class Processes:
         tx.run(f"DELETE FROM processes WHERE {_SILENT}")
         if tx.row("SELECT 1 FROM processes WHERE alone = 1") is not None:
             return False
+        tx.run("DELETE FROM changes WHERE process <> ? AND process NOT IN (SELECT name FROM processes)", (self.own,))
         tx.run(f"INSERT INTO processes (name, started, seen) VALUES (?, {_NOW}, {_NOW})", (self.own,))
         return True

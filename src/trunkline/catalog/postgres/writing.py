@@ -7,7 +7,8 @@ most of the time: in small tables PostgreSQL finds nearly every pair of changes 
 has the figures.) The isolation is SERIALIZABLE all the same, for changes by others than pachd.
 
 A connection that is lost before COMMIT was sent leaves nothing behind: the change is run again. One that is lost after
-that leaves a question, which the server answers: what became of the transaction with this number.
+that leaves a question, which a row answers: each change notes its transaction's number as the last one of this process.
+The server alone cannot say. It gives numbers again that a crash kept off its disk, and so takes one change for another.
 """
 
 from __future__ import annotations
@@ -64,12 +65,14 @@ class Writer:
     def __init__(
         self, connections: Connections, process: str, channel: str, connection: Connection[dict[str, Any]]
     ) -> None:
-        self._connections = connections
+        self._connections, self._process = connections, process
         self._lock = threading.Lock()
         self._connection: Connection[dict[str, Any]] | None = connection
         connection.execute(_SETTINGS)
         self._begin = (
             "BEGIN ISOLATION LEVEL SERIALIZABLE; LOCK TABLE writers IN EXCLUSIVE MODE; "
+            f"INSERT INTO changes (process, number) VALUES ('{process}', pg_current_xact_id()::text) "
+            "ON CONFLICT (process) DO UPDATE SET number = excluded.number; "
             "SELECT pg_current_xact_id()::text AS number, (SELECT epoch FROM leadership) AS epoch, "
             f"EXISTS (SELECT 1 FROM processes WHERE name = '{process}') AS known"
         )
@@ -187,6 +190,7 @@ class Writer:
             try:
                 while (status := _status(connection, begun)) == "in progress":
                     time.sleep(_LOOK)
+                noted = connection.execute("SELECT number FROM changes WHERE process = $1", (self._process,)).fetchone()
             finally:
                 self._connections.drop(connection)
         except (psycopg.Error, TrunklineError) as error:
@@ -198,9 +202,7 @@ class Writer:
                 f"({reason}), and it is not known whether it happened: look, before you repeat the call"
             ) from None
         log.warning("the answer to a COMMIT was lost", extra={"transaction": begun.number, "status": status or ""})
-        if status is None:
-            raise StorageFailed("the server has forgotten what became of a change: look, before you repeat the call")
-        return status == "committed"
+        return noted is not None and bool(noted["number"] == begun.number)
 
 
 class _Again(Exception):
@@ -221,8 +223,11 @@ def _ended(error: psycopg.Error) -> bool:
 
 
 def _status(connection: Connection[dict[str, Any]], begun: _Begun) -> str | None:
-    """What the server says of a transaction; one that still runs is ended, since nobody waits for it."""
-    row = connection.execute("SELECT pg_xact_status($1::text::xid8) AS status", (begun.number,)).fetchone() or {}
+    """What the server says of a number; a transaction that still runs is ended, since nobody waits for it."""
+    try:
+        row = connection.execute("SELECT pg_xact_status($1::text::xid8) AS status", (begun.number,)).fetchone() or {}
+    except psycopg.errors.InvalidParameterValue:
+        return "aborted"  # the server crashed, and has not given the number again so far
     status: str | None = row["status"]
     if status == "in progress":
         connection.execute(
