@@ -14,7 +14,7 @@ from itertools import chain
 from trunkline.kernel.errors import Corrupt
 from trunkline.maps import checking, comparing, editing, lookup, reaching
 from trunkline.maps.builder import Builder
-from trunkline.maps.codec import object_key
+from trunkline.maps.codec import object_key, unpack
 from trunkline.maps.entry import Change, Difference, Entry, Totals
 from trunkline.maps.node import Leaf
 from trunkline.maps.root import EMPTY, Root
@@ -185,6 +185,15 @@ class Maps:
     def remembered(self, address: bytes) -> bytes | None:
         """A node as an object of the store, if a cache has it."""
         return self._nodes.remembered(address)
+
+    @staticmethod
+    def check_node(address: bytes, packed: bytes) -> None:
+        """Holds an object of the store against the address that it has.
+
+        Raises:
+            Corrupt: it is not that node.
+        """
+        unpack(packed, address)
 
     @staticmethod
     def key_of(address: bytes) -> str:

@@ -2,12 +2,14 @@
 
 An altered object that nobody has any more is set aside, under a key that begins with `damaged/`: then whoever puts the
 same content again is told that it is not there, writes it, and heals every file that needs it. Invariants: only bytes
-that have the hash which names them are written; nothing that is whole is touched. Reads everything that is reachable.
+that have the hash which names them are written; nothing that is whole is touched, so what was read wrongly once is read
+again before it is moved. Reads everything that is reachable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from trunkline.content.codec import chunk_key, decode, encode
 from trunkline.kernel.errors import Corrupt, ObjectMissing
@@ -51,7 +53,8 @@ def _nodes(pfs: Pfs, maps: Maps, packed: bytes, seen: set[bytes]) -> Iterator[st
     """Repairs the nodes of one map, from the top down."""
     for address, error in maps.broken(packed, seen):
         plain = pfs.maps.remembered(address)
-        _set_aside(pfs, maps.key_of(address), error)
+        if not _set_aside(pfs, maps.key_of(address), error, partial(maps.check_node, address)):
+            continue
         if plain is not None:
             pfs.store.put(maps.key_of(address), plain)
             yield f"map node {address.hex()} written again, from a cache"
@@ -65,7 +68,8 @@ def _chunk(pfs: Pfs, identity: bytes) -> Iterator[str]:
         decode(identity, get_fresh(pfs.store, key))
     except Corrupt as error:
         plain = _remembered(pfs, identity)
-        _set_aside(pfs, key, error)
+        if not _set_aside(pfs, key, error, partial(decode, identity)):
+            return
         if plain is not None:
             pfs.store.put(key, encode(plain))
             yield f"chunk {identity.hex()} written again, from a cache"
@@ -84,9 +88,17 @@ def _remembered(pfs: Pfs, identity: bytes) -> bytes | None:
         return None
 
 
-def _set_aside(pfs: Pfs, key: str, error: Corrupt) -> None:
-    """Moves an altered object; whoever relied on it relied on nothing."""
+def _set_aside(pfs: Pfs, key: str, error: Corrupt, check: Callable[[bytes], object]) -> bool:
+    """Moves an altered object; whoever relied on it relied on nothing. False if it is whole after all."""
     if isinstance(error, ObjectMissing):
-        return
-    pfs.store.put(ASIDE + key, get_fresh(pfs.store, key))
-    pfs.store.delete(key)
+        return True
+    try:
+        data = get_fresh(pfs.store, key)
+        check(data)
+        return False  # the medium, or the way from it, was at fault that one time; or somebody else repaired it
+    except ObjectMissing:
+        return True
+    except Corrupt:
+        pfs.store.put(ASIDE + key, data)
+        pfs.store.delete(key)
+        return True
