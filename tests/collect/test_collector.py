@@ -17,6 +17,7 @@ from trunkline.objects.local import LocalStore
 from trunkline.objects.memory import MemoryStore
 from trunkline.objects.pins import STANDING_SECONDS
 from trunkline.pfs import filesets, modify, repos
+from trunkline.pfs.collect import claims
 from trunkline.pfs.collect.collector import Collector
 from trunkline.pfs.collect.report import CHUNKS, NODES, Summary
 from trunkline.pfs.layers import Layer
@@ -197,6 +198,30 @@ def test_no_collection_beside_another_server(tmp_path):
     assert set(house.store.keys()) == before
     assert freed(collect(house, dry_run=True)) == len(before)
     house.close()
+
+
+def test_no_collection_where_another_catalog_keeps_its_files(tmp_path):
+    store = LocalStore(tmp_path / "store")
+    houses = []
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+        houses.append(House(tmp_path / name, store))
+        claims.claim(store, name)
+        houses[-1].repo("data")
+    mine, theirs = houses
+    fill(theirs, "data", range(3))
+    mine.steady.advance(3 * STANDING_SECONDS)
+    for dry_run in (True, False):
+        with pytest.raises(FailedPrecondition, match="remove the object catalogs/theirs"):
+            list(Collector(mine.pfs, cluster=lambda: "mine").run(dry_run=dry_run))
+    assert theirs.problems() == []
+    store.delete("catalogs/theirs")
+    *_, summary = Collector(mine.pfs, cluster=lambda: "mine").run()
+    assert freed(summary) > 0
+    assert summary.foreign.objects == 0
+    assert list(store.keys()) == ["catalogs/mine"]
+    for house in houses:
+        house.close()
 
 
 def test_a_crash_in_the_middle_of_the_sweep_leaves_everything_whole(tmp_path):

@@ -128,6 +128,7 @@ def test_garbage_is_collected_from_a_bucket(s3, tmp_path):
         after = objects(s3, url)
         assert after < before
         assert any(name.endswith("/about") for name in after)
+        assert len([name for name in after if "/catalogs/" in name]) == 1
         assert read(client, "data@master:/kept") == BIG
         assert problems(client) == []
         put(client, {"/again": garbage})

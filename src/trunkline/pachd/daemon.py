@@ -37,6 +37,7 @@ from trunkline.pachd.loops import Loop
 from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
 from trunkline.pachd.workers import WorkerPool
+from trunkline.pfs.collect.claims import claim
 from trunkline.pfs.collect.collector import Collector
 from trunkline.pfs.filesets import sweep_all
 from trunkline.pfs.pfs import Pfs
@@ -90,6 +91,7 @@ class Pachd:
         Raises:
             TrunklineError: it cannot; `stop` must be called all the same.
         """
+        claim(self._pfs.store, small_services.cluster_id(self._pfs))
         self._isolation = ": ".join(part for part in probe(self._settings.isolation) if part)
         address = self._server.start()
         self._record = Record(os.getpid(), address, self._clock.now())
@@ -160,6 +162,7 @@ class Pachd:
             [pps_roots.roots],
             [partial(sweep_all, self._pfs), partial(pps_roots.forget_outcomes, self._pfs)],
             self._dispatcher.busy_seconds,
+            partial(small_services.cluster_id, self._pfs),
         )
         return UpkeepService(self._pfs, collector, [pps_roots.roots])
 

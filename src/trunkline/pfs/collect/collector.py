@@ -26,6 +26,7 @@ from trunkline.maps import Maps
 from trunkline.objects.inventory import inventory
 from trunkline.objects.keys import hash_key
 from trunkline.objects.pins import Collection
+from trunkline.pfs.collect.claims import CLAIMS, check
 from trunkline.pfs.collect.reach import CACHE_BYTES, Reach
 from trunkline.pfs.collect.report import CHUNKS, KINDS, NODES, Amount, Progress, Summary, Tally
 from trunkline.pfs.collect.roots import Source, roots
@@ -53,6 +54,7 @@ class Collector:
         sources: give the roots of the rooms above.
         preparations: clear away rows that nobody needs any more; each says in words what it did, or nothing.
         busy_seconds: for how long, at least, somebody who does not pin has been writing into the store; None: nobody.
+        cluster: gives the id under which this catalog claims the store; None: nobody claims it.
     """
 
     def __init__(
@@ -61,17 +63,19 @@ class Collector:
         sources: Sequence[Source] = (),
         preparations: Sequence[Callable[[], str]] = (),
         busy_seconds: Callable[[], float | None] = lambda: None,
+        cluster: Callable[[], str] | None = None,
     ) -> None:
         self._pfs, self._preparations = pfs, preparations
         self._sources = (roots, *sources)
         self._busy_seconds = busy_seconds
+        self._cluster = cluster
 
     def run(self, *, dry_run: bool = False, alive: Callable[[], bool] = lambda: True) -> Iterator[Progress | Summary]:
         """Collects; the last message is the summary.
 
         Raises:
             Conflict: a collection is under way; or another server came, and what was deleted before stays deleted.
-            FailedPrecondition: another server uses the store.
+            FailedPrecondition: another server uses the catalog, or another catalog the store.
             Corrupt: something that is reachable is missing or altered; nothing was deleted.
             StorageFailed: what was deleted before stays deleted; nothing that is reachable was.
             Cancelled: the caller went away; as before.
@@ -79,6 +83,8 @@ class Collector:
         # What other servers pin is not known here.
         alone = nullcontext(lambda: True) if dry_run else self._pfs.catalog.alone()
         with alone as still_alone, self._pfs.pins.collection() as collection:
+            if self._cluster is not None:
+                check(self._pfs.store, self._cluster())
             notes = () if dry_run else tuple(note for prepare in self._preparations if (note := prepare()))
             run = _Run(self._pfs, self._sources, collection, alive, dry_run, notes)
             yield from run.steps(self._busy_seconds(), still_alone)
@@ -121,6 +127,8 @@ class _Run:
                 self._check()
                 yield Progress("listing", number)
             found = parse(item.key)
+            if item.key.startswith(CLAIMS):
+                continue
             if found is None:
                 self._foreign.add(item.size)
                 continue
