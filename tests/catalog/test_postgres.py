@@ -467,3 +467,27 @@ def test_a_long_result_does_not_stand_in_memory(catalog: PostgresCatalog) -> Non
     with catalog.read() as tx:
         assert sum(len(row["value"]) for row in tx.rows(wide)) == 40 * 40 * 50_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # kilobytes
+
+
+def test_closing_ends_calls_under_way_in_their_own_threads(catalog: PostgresCatalog, dsn: str) -> None:
+    """Freeing a connection that another thread waits on would break the heap; it fails there, and is freed there."""
+    seen: list[BaseException] = []
+
+    def read() -> None:
+        try:
+            with catalog.read() as tx:
+                tx.row("SELECT pg_sleep(60)")
+        except BaseException as error:
+            seen.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    with psycopg.connect(dsn, autocommit=True) as looking:
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        while (looking.execute(asleep).fetchone() or (0,))[0] < len(readers):
+            pass
+    catalog.close()
+    for reader in readers:
+        reader.join()
+    assert [type(error) for error in seen] == [Cancelled] * len(readers)

@@ -121,6 +121,7 @@ class PostgresCatalog:
                 pass  # the row is given up after a minute
         self._connections.close()
         self._presence.join()
+        self._writer.close()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

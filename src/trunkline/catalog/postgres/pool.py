@@ -1,14 +1,18 @@
 """Connections: how they are made, and those that wait for the next reader.
 
-Invariants: a connection is used by one thread at a time; the number of them is bounded, by us and by what the server
-gives, and who finds none waits. One that was lost is never handed out again. While the server is away, callers wait for
-it until the outage is `PATIENCE` old, all together and not each in turn.
+Invariants: a connection is used, and closed, by one thread at a time: libpq would not survive anything else. The number
+of them is bounded, by us and by what the server gives, and who finds none waits. One that was lost is never handed out
+again. While the server is away, callers wait for it until the outage is `PATIENCE` old, all together and not each in
+turn.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -156,13 +160,15 @@ class Connections:
         connection.close()
 
     def close(self) -> None:
-        """Closes every connection. Calls under way fail."""
+        """Closes the connections that nobody uses, and hangs up the others: calls under way fail, and drop them."""
         self._closed.set()
         with self._changed:
-            every, self._all, self._idle = list(self._all), set(), []
+            idle, self._idle = self._idle, []
+            for connection in self._all.difference(idle):
+                _hang_up(connection)  # under the lock: `drop` has not closed it yet, so its number is still its own
             self._changed.notify_all()
-        for connection in every:
-            connection.close()
+        for connection in idle:
+            self.drop(connection)
 
     def _connect(self) -> Connection[dict[str, Any]]:
         made: Connection[dict[str, Any]] = psycopg.connect(
@@ -199,6 +205,12 @@ class Connections:
         with self._changed:
             self._used -= 1
             self._changed.notify()
+
+
+def _hang_up(connection: Connection[dict[str, Any]]) -> None:
+    """Ends a connection below libpq: the thread that uses it is told so by an error, and frees it."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 class _Types:

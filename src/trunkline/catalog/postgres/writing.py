@@ -106,6 +106,11 @@ class Writer:
                     time.sleep(pause if conflicts == 0 else 0)
                     pause *= 1.5
 
+    def close(self) -> None:
+        """Frees the connection, when the change under way has ended."""
+        with self._lock:
+            self._let_go()
+
     def _once(self, change: Callable[[PostgresTx], T], epoch: int | None, known: bool) -> T:
         begun = self._started(epoch, known)
         try:
