@@ -88,6 +88,8 @@ class Presence:
             for note in self._connection.notifies(timeout=left, stop_after=1):
                 if note.payload != self._processes.own:
                     self._woken()
+        if self._stopping.is_set():
+            return  # the row may be gone: by our own will
         if time.monotonic() > self._next_sign:
             self._processes.say_alive(self._connection)
             self._next_sign = time.monotonic() + _SIGN
