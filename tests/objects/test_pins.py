@@ -37,6 +37,28 @@ def test_a_pin_lasts_as_long_as_its_session():
         pins.add(session, [A])
 
 
+def test_an_inner_session_does_not_end_with_an_outer_one_that_another_thread_ends():
+    """A stream that was given up in the middle is closed by whoever collects the memory."""
+    pins = Pins()
+
+    def stream():
+        with pins.session():
+            yield
+
+    given_up = stream()
+    next(given_up)
+    with pins.session():
+        pins.pin([A])
+        closer = threading.Thread(target=given_up.close)
+        closer.start()
+        closer.join()
+        assert condemnable(pins, A) == set()
+        pins.pin([B])
+        assert condemnable(pins, A, B) == set()
+    pins.end("nobody")
+    assert condemnable(pins, A, B) == {A, B}
+
+
 def test_a_session_ends_by_itself_unless_it_is_touched():
     clock = ManualClock()
     pins = Pins(clock)

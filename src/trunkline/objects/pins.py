@@ -114,7 +114,9 @@ class Pins:
     def session(self) -> Iterator[str | None]:
         """A session for what this thread does inside; within another one, that one."""
         if self._stack():
-            yield self._stack()[-1]
+            # Bound once more: the outer one may be a call that was given up, which another thread ends at any time.
+            with self.within(self._stack()[-1]):
+                yield self._stack()[-1]
             return
         name = self.begin()
         try:
