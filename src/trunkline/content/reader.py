@@ -14,7 +14,8 @@ from contextlib import suppress
 
 from trunkline.content.codec import altered, chunk_key, decode
 from trunkline.content.entry import FileEntry, Slice
-from trunkline.kernel.errors import InvalidRequest, TrunklineError
+from trunkline.kernel.errors import Corrupt, InvalidRequest, ObjectMissing, TrunklineError
+from trunkline.objects.fresh import get_fresh
 from trunkline.objects.lru import ByteLru
 from trunkline.objects.protocol import ObjectStore
 
@@ -108,7 +109,7 @@ class ContentReader:
 
     def _fetch(self, identity: bytes, future: Future[bytes]) -> bytes:
         try:
-            plain = decode(identity, self._store.get(chunk_key(identity)))
+            plain = self._decoded(identity)
             self._cache.put(identity, plain)
             future.set_result(plain)
         except BaseException as error:
@@ -118,3 +119,12 @@ class ContentReader:
             with self._lock:
                 del self._fetching[identity]
         return plain
+
+    def _decoded(self, identity: bytes) -> bytes:
+        try:
+            return decode(identity, self._store.get(chunk_key(identity)))
+        except ObjectMissing:
+            raise
+        except Corrupt:
+            # A cache, or the way from the medium, may have been at fault.
+            return decode(identity, get_fresh(self._store, chunk_key(identity)))

@@ -56,16 +56,27 @@ class NodeStore:
         return node
 
     def read(self, address: bytes, *, fresh: bool = False) -> bytes:
-        """The plain bytes at `address`, from the store and verified; with `fresh`, past every cache of it."""
+        """The plain bytes at `address`, from the store and verified; with `fresh`, past every cache of it.
+
+        What does not match is read once more: a cache, or the way from the medium, may have been at fault.
+        """
+        packed = self._packed(address, fresh)
+        try:
+            return codec.unpack(packed, address)
+        except Corrupt:
+            if fresh:
+                raise
+        return codec.unpack(self._packed(address, True), address)
+
+    def _packed(self, address: bytes, fresh: bool) -> bytes:
         key = codec.object_key(address)
         try:
-            packed = get_fresh(self.objects, key) if fresh else self.objects.get(key)
+            return get_fresh(self.objects, key) if fresh else self.objects.get(key)
         except ObjectMissing as error:
             raise ObjectMissing(
                 f"map node {address.hex()} is missing from the object store; run pachctl fsck to see what "
                 "needs it, then restore the object store from a copy"
             ) from error
-        return codec.unpack(packed, address)
 
     def remembered(self, address: bytes) -> bytes | None:
         """The packed bytes of a node that a cache has: in memory, or one of the store's; None if none has it."""
