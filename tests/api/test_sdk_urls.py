@@ -48,6 +48,16 @@ def test_put_from_a_bucket(world, s3):
     assert [each.file.path for each in found] == ["/", "/all/", "/all/deep/", "/all/deep/two", "/all/one", "/one"]
 
 
+def test_put_from_a_bucket_again(world, s3):
+    bucket = s3.bucket()
+    for body in (b"first", b"second"):
+        s3.client.put_object(Bucket=bucket, Key="x/one", Body=body)
+        with world.client.pfs.commit(branch=pfs.Branch.from_uri("data@master")) as commit:
+            commit.put_file_from_url(path="/all", url=f"s3://{bucket}/x", recursive=True)
+        with world.client.pfs.pfs_file(file=pfs.File.from_uri("data@master:/all/one")) as opened:
+            assert opened.read() == body
+
+
 @pytest.mark.parametrize(
     ("path", "written"),
     [

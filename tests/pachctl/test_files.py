@@ -117,6 +117,21 @@ def test_urls_are_read_by_the_server(data: Pachd) -> None:
     assert (sent.URL, sent.recursive) == ("s3://bucket/dir", True)
 
 
+@pytest.mark.parametrize(("path", "deleted"), [("p", "/p"), ("/p/q", "/p/q"), (None, "/dir")])
+def test_urls_replace_what_they_bring_and_no_more(data: Pachd, path: str | None, deleted: str) -> None:
+    data.ok("put-file", "data", "master", *([path] if path else []), "-o", "-r", "-f", "s3://bucket/dir")
+    sent = [request.delete_file for request in data.pfs.requests if request.HasField("delete_file")]
+    assert [(one.path, one.datum) for one in sent] == [(deleted, "")]
+
+
+@pytest.mark.parametrize(("path", "deleted", "by_tag"), [("/", "/", True), ("/p/", "/p", False)])
+def test_urls_below_a_folder_do_not_remove_it(data: Pachd, path: str, deleted: str, by_tag: bool) -> None:
+    """A delete that ends with a slash would take everything below with it."""
+    data.ok("put", "file", f"data@master:{path}", "-r", "-f", "s3://bucket/dir")
+    (sent,) = [request.delete_file for request in data.pfs.requests if request.HasField("delete_file")]
+    assert (sent.path, bool(sent.datum)) == (deleted, by_tag)
+
+
 def test_into_an_open_commit(data: Pachd) -> None:
     started = data.ok("start-commit", "data", "master").strip()
     data.ok("put-file", "data", started, "p", "-f", "one")

@@ -101,6 +101,22 @@ def test_everything_below(data, bucket, concurrency):
     assert get(data, "/to/deep/two words.txt") == b"two"
 
 
+@pytest.mark.parametrize(("to", "tag", "one"), [("/to", "", "/to/one.txt"), ("/", "of nothing", "/one.txt")])
+def test_everything_below_again(data, bucket, s3, to, tag, one):
+    """Who overwrites deletes the path first. Files that are not there any more stay, as those of a folder do."""
+    data.write("data", add("/own", "mine"))
+    everything = modify.AppendUrl(to, "", f"s3://{bucket}/in", recursive=True)
+    data.write("data", everything)
+    data.write("data", everything)
+    assert get(data, one) == b"oneone", "nothing was deleted"
+    s3.client.put_object(Bucket=bucket, Key="in/one.txt", Body=b"changed")
+    s3.client.delete_object(Bucket=bucket, Key="in/empty")
+    data.write("data", modify.Delete(to, tag), everything)
+    assert get(data, one) == b"changed"
+    assert get(data, "/own") == b"mine"
+    assert one.replace("one.txt", "empty") in listing(data)
+
+
 def test_a_whole_bucket_to_the_root(data, bucket):
     put(data, f"s3://{bucket}/", "/", recursive=True)
     assert "/inner/not.txt" in listing(data)

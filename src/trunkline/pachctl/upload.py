@@ -25,6 +25,8 @@ from trunkline.wire import pfs_pb2 as pfs
 CHUNK_BYTES = 4 * 1024 * 1024
 """Of file content in one message; the limit of the API is 20 MiB a message."""
 
+_NOTHINGS_TAG = "replaced by what comes"
+
 
 def upload(
     server: Server,
@@ -119,12 +121,24 @@ def _messages(
     yield pfs.ModifyFileRequest(set_commit=commit)
     for source in sources:
         if overwrite:
-            yield pfs.ModifyFileRequest(delete_file=pfs.DeleteFile(path=source.target))
+            yield pfs.ModifyFileRequest(delete_file=_replaced(source, recursive))
         if source.is_url:
             url = pfs.AddFile.URLSource(URL=source.origin, recursive=recursive)
             yield pfs.ModifyFileRequest(add_file=pfs.AddFile(path=source.target, url=url))
         else:
             yield from _content(source)
+
+
+def _replaced(source: Source, recursive: bool) -> pfs.DeleteFile:
+    """What makes room for a source.
+
+    With everything below an address it stands for all that will come: pachd replaces each file if the very path was
+    deleted. A slash at its end would remove the whole folder, so the root is named with a tag that nothing has.
+    """
+    if not (source.is_url and recursive):
+        return pfs.DeleteFile(path=source.target)
+    path = "/" + source.target.strip("/")
+    return pfs.DeleteFile(path=path, datum=_NOTHINGS_TAG if path == "/" else "")
 
 
 def _content(source: Source) -> Iterator[pfs.ModifyFileRequest]:

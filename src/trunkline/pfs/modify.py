@@ -263,6 +263,7 @@ def _deferred(change: Change, target: CommitRef, written: list[Layer]) -> Commit
 
 
 def _collect(pfs: Pfs, builder: LayerBuilder, operations: Iterable[Operation], alive: Callable[[], bool]) -> None:
+    before: Operation | None = None
     for run in _runs(operations):
         first = next(run)
         match first:
@@ -270,19 +271,34 @@ def _collect(pfs: Pfs, builder: LayerBuilder, operations: Iterable[Operation], a
                 data = (one.data for one in itertools.chain((first,), run) if isinstance(one, Append))
                 builder.append(paths.file_path(path), tag or DEFAULT_TAG, data)
             case AppendUrl():
-                _fetch(pfs, builder, first, alive)
+                _fetch(pfs, builder, first, _replaces(before, first), alive)
             case Delete(path, tag):
                 _delete(builder, path, tag)
             case Copy():
                 _copy(pfs, builder, first, alive)
+        before = first
 
 
-def _fetch(pfs: Pfs, builder: LayerBuilder, add: AppendUrl, alive: Callable[[], bool]) -> None:
+def _replaces(before: Operation | None, add: AppendUrl) -> bool:
+    """Whether each file that comes from an address takes the place of what is there.
+
+    Who overwrites deletes the path that he adds to, right before. What lies below an address only we learn, so that is
+    said for all of it by deleting the path that it goes to; at the root by a tag that nothing has, or all would go.
+    """
+    if not isinstance(before, Delete) or not add.recursive:
+        return False
+    path = paths.clean(add.path)
+    return paths.clean(before.path) == path and (before.tag == add.tag or path == "/")
+
+
+def _fetch(pfs: Pfs, builder: LayerBuilder, add: AppendUrl, replace: bool, alive: Callable[[], bool]) -> None:
     path = add.path if add.recursive else paths.file_path(add.path)  # all of a bucket may go to the root
     for below, pieces in sources.fetch(pfs.urls, add.url, add.recursive, add.concurrency):
         if not alive():
             raise Cancelled("the caller went away before everything was fetched: nothing was written")
         target = paths.file_path(f"{path.rstrip('/')}/{below}") if below else paths.file_path(path)
+        if replace:
+            builder.delete_file(target, add.tag or DEFAULT_TAG)
         builder.append(target, add.tag or DEFAULT_TAG, pieces)
 
 
