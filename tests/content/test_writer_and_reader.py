@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trunkline.content.chunking import MIN_CHUNK
 from trunkline.content.codec import MAX_CHUNK, chunk_id, chunk_key
 from trunkline.content.entry import FileEntry, Slice
-from trunkline.content.packing import PACK_MAX, PACK_MIN
+from trunkline.content.packing import PACK_FILE, PACK_MAX, PACK_MIN
 from trunkline.content.reader import ContentReader
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel.errors import Corrupt, InvalidRequest, ObjectMissing, StorageFailed, StorageFull
@@ -27,6 +27,7 @@ from trunkline.testing.objects import FaultyStore, corrupting, failing, full_aft
 lengths = st.one_of(
     st.integers(0, 100),
     st.integers(0, 100_000),
+    st.integers(PACK_FILE - 3, PACK_FILE + 3),
     st.integers(MIN_CHUNK - 3, MIN_CHUNK + 3),
     st.integers(MIN_CHUNK, 4_000_000),
 )
@@ -186,7 +187,7 @@ def test_a_stream_is_not_held_in_memory():
             yield noise(f"part {number}", 1 << 20)
 
     writer = ContentWriter(Sink())
-    writer.add(noise("warm up", MIN_CHUNK))
+    writer.add(noise("warm up", PACK_FILE))
     tracemalloc.start()
     assert writer.add(stream()).size == 96 << 20
     peak = tracemalloc.get_traced_memory()[1]

@@ -14,8 +14,8 @@ from trunkline.client.ahead import Ahead, read_small
 from trunkline.client.batches import Batches
 from trunkline.client.memory import Memory, Stat, is_settled, stat_of
 from trunkline.client.sources import File, Folder, Listed, Stream, walk
-from trunkline.content.chunking import MIN_CHUNK
 from trunkline.content.entry import FileEntry
+from trunkline.content.packing import PACK_FILE
 from trunkline.content.writer import ContentWriter, Pending
 from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest
@@ -74,13 +74,13 @@ class FolderReading:
         known = self._memory.files(listed.below)
         learnt: list[tuple[Stat, Known]] = []
         size = 0
-        small = (stat for stat in listed.stats if stat[1] < MIN_CHUNK and stat not in known)
+        small = (stat for stat in listed.stats if stat[1] < PACK_FILE and stat not in known)
         contents = self._ahead.contents((f"{listed.origin}/{stat[0]}", stat[1]) for stat in small)
         for stat in listed.stats:
             path = f"{target}{listed.below}{stat[0]}"
             file: Known | None = known.get(stat)
             if file is None:
-                data = next(contents) if stat[1] < MIN_CHUNK else None
+                data = next(contents) if stat[1] < PACK_FILE else None
                 file = self._add(f"{listed.origin}/{stat[0]}", data)
                 size += file.size
                 self._batches.add(path, file)
@@ -158,7 +158,7 @@ def read_stream(stream: Stream, writer: ContentWriter, batches: Batches, progres
 
 
 def _read(writer: ContentWriter, path: str, size: int, progress: Progress) -> Pending:
-    data = read_small(path, size) if size < MIN_CHUNK else None
+    data = read_small(path, size) if size < PACK_FILE else None
     if data is None:
         return _read_long(writer, path, progress)
     progress(0, len(data))

@@ -23,6 +23,8 @@ MAX_CHUNK = 8 << 20
 RAW = 0
 """Format byte: the body is the plain bytes."""
 
+_RAW_BYTE = bytes((RAW,))
+
 ZSTD = 1
 """Format byte: the body is one zstd frame that states its content size."""
 
@@ -34,7 +36,25 @@ WORTH = 0.95
 _thread = threading.local()
 
 
-def chunk_id(plain: bytes) -> bytes:
+class Framed:
+    """A copy of plain bytes that has the format byte before them already, so that `encode` needs no further one.
+
+    Attributes:
+        plain: the bytes.
+        stored: their stored form if they are not compressed.
+    """
+
+    __slots__ = ("plain", "stored")
+
+    def __init__(self, plain: memoryview) -> None:
+        self.stored = b"".join((_RAW_BYTE, plain))
+        self.plain = memoryview(self.stored)[1:]
+
+    def __len__(self) -> int:
+        return len(self.plain)
+
+
+def chunk_id(plain: bytes | memoryview) -> bytes:
     """The id of a chunk: 32 bytes."""
     return blake3(plain).digest()
 
@@ -44,19 +64,20 @@ def chunk_key(identity: bytes) -> str:
     return hash_key(KIND, identity)
 
 
-def encode(plain: bytes) -> bytes:
+def encode(chunk: bytes | Framed) -> bytes:
     """The stored form of a chunk: compressed where that helps.
 
     Raises:
         ValueError: more than `MAX_CHUNK` bytes, which no writer makes.
     """
+    plain = chunk.plain if isinstance(chunk, Framed) else chunk
     if len(plain) > MAX_CHUNK:
         raise ValueError(f"a chunk of {len(plain)} bytes")
     if _promising(plain):
         body = _compressor().compress(plain)
         if len(body) < WORTH * len(plain):
             return bytes((ZSTD,)) + body
-    return bytes((RAW,)) + plain
+    return chunk.stored if isinstance(chunk, Framed) else _RAW_BYTE + chunk
 
 
 HEAD = 32
@@ -122,12 +143,12 @@ def _plain(identity: bytes, stored: bytes) -> memoryview:
         raise altered(identity, "its bytes cannot be decompressed") from None
 
 
-def _promising(plain: bytes) -> bool:
+def _promising(plain: bytes | memoryview) -> bool:
     """Whether compression is worth a try, judged by three samples of a long chunk."""
     if len(plain) <= 4 * SAMPLE:
         return True
     middle = len(plain) // 2
-    sample = plain[:SAMPLE] + plain[middle : middle + SAMPLE] + plain[-SAMPLE:]
+    sample = b"".join((plain[:SAMPLE], plain[middle : middle + SAMPLE], plain[-SAMPLE:]))
     return len(_compressor().compress(sample)) < WORTH * len(sample)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 
-from trunkline.content.codec import chunk_key, encode
+from trunkline.content.codec import Framed, chunk_key, encode
 from trunkline.objects.presence import Sink, WorksForThreads, missing
 from trunkline.objects.protocol import ObjectStore
 
@@ -30,12 +30,12 @@ class Outbox:
 
     def __init__(self, store: ObjectStore | Sink) -> None:
         self._store = store
-        self._waiting: dict[str, bytes] = {}
+        self._waiting: dict[str, bytes | Framed] = {}
         self._weight = 0
         self._known: dict[bytes, None] = {}
         self._flight: _Flight | None = None
 
-    def add(self, plain: bytes, identity: bytes) -> bytes:
+    def add(self, plain: bytes | Framed, identity: bytes) -> bytes:
         """Takes a chunk and answers its id, which is given. Stores a group when it is full.
 
         Raises:
@@ -79,7 +79,7 @@ class Outbox:
                 self._weight = sum(map(len, self._waiting.values()))
                 raise error
 
-    def _lacking(self) -> dict[str, bytes]:
+    def _lacking(self) -> dict[str, bytes | Framed]:
         lacking = missing(self._store, self._waiting)
         return {key: plain for key, plain in self._waiting.items() if key in lacking}
 
@@ -96,7 +96,7 @@ class Outbox:
 class _Flight:
     """A group that is being stored."""
 
-    def __init__(self, store: ObjectStore | Sink, chunks: dict[str, bytes]) -> None:
+    def __init__(self, store: ObjectStore | Sink, chunks: dict[str, bytes | Framed]) -> None:
         self.chunks = chunks
         self._store = store
         self._error: BaseException | None = None
@@ -116,6 +116,6 @@ class _Flight:
             self._error = error
 
 
-def _encoded(chunks: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    pairs: Iterable[tuple[str, bytes]] = chunks.items()
+def _encoded(chunks: dict[str, bytes | Framed]) -> Iterator[tuple[str, bytes]]:
+    pairs: Iterable[tuple[str, bytes | Framed]] = chunks.items()
     return ((key, encode(plain)) for key, plain in pairs)

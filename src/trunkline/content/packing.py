@@ -17,6 +17,9 @@ PACK_MIN = 256 << 10
 PACK_STEP = 1 << 20
 """Bytes; what a pack gets beyond `PACK_MIN`, on average."""
 
+PACK_FILE = 512 << 10
+"""Bytes; a file of so many lies in chunks of its own."""
+
 PACK_MAX = 4 << 20
 """Bytes; a pack ends before a file that would lead beyond."""
 

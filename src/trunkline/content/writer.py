@@ -1,6 +1,6 @@
 """Bytes in, file entries out: a stream of files is hashed, cut or packed, and stored once.
 
-A file below `MIN_CHUNK` shares a chunk with its neighbours; a longer one is cut by its content. Memory is
+A file below `PACK_FILE` shares a chunk with its neighbours; a longer one is cut by its content. Memory is
 bounded by a few chunks, whatever the length of the stream.
 Invariant: an entry can be had only after a `flush` that succeeded, so what an entry names is durable. Chunks
 that were written for files which came to nothing are garbage, and harm nobody.
@@ -16,11 +16,11 @@ from typing import Protocol
 
 from blake3 import blake3
 
-from trunkline.content.chunking import MIN_CHUNK, Chunker
-from trunkline.content.codec import chunk_id
+from trunkline.content.chunking import Chunker
+from trunkline.content.codec import Framed, chunk_id
 from trunkline.content.entry import FileEntry, Slice
 from trunkline.content.outbox import Outbox
-from trunkline.content.packing import Pack, Place
+from trunkline.content.packing import PACK_FILE, Pack, Place
 from trunkline.objects.presence import Sink
 from trunkline.objects.protocol import ObjectStore
 
@@ -96,12 +96,12 @@ class ContentWriter:
             Whatever `parts` raises: the file was not added; the writer can be used on.
         """
         self.added += 1
-        if isinstance(parts, bytes) and len(parts) < MIN_CHUNK:
+        if isinstance(parts, bytes) and len(parts) < PACK_FILE:
             return self._add_small(parts)
         stream: Iterator[bytes | memoryview] = iter((parts,)) if isinstance(parts, bytes) else iter(parts)
         head = bytearray()
         for part in stream:
-            if len(head) + len(part) >= MIN_CHUNK:
+            if len(head) + len(part) >= PACK_FILE:
                 return self._add_long(chain((bytes(head), part), stream))
             head += part
         return self._add_small(bytes(head))
@@ -139,12 +139,12 @@ class ContentWriter:
         hashing = self._hashing = self._hashing or ThreadPoolExecutor(1, thread_name_prefix="hashing")
         hasher = blake3()
 
-        def hashed(chunk: bytes) -> bytes:
-            hasher.update(chunk)
-            return chunk_id(chunk)
+        def hashed(chunk: Framed) -> bytes:
+            hasher.update(chunk.plain)
+            return chunk_id(chunk.plain)
 
         slices: list[Slice] = []
-        waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+        waiting: deque[tuple[Framed, Future[bytes]]] = deque()
         for chunk in chain(chain.from_iterable(map(chunker.feed, parts)), _last(chunker)):
             waiting.append((chunk, hashing.submit(hashed, chunk)))
             if len(waiting) > HASHED_AHEAD:
@@ -153,7 +153,7 @@ class ContentWriter:
         size = sum(each.length for each in slices)
         return Pending(self, size, hasher.digest(), _Parts(tuple(slices)))
 
-    def _store(self, chunk: bytes, identity: Future[bytes]) -> Slice:
+    def _store(self, chunk: Framed, identity: Future[bytes]) -> Slice:
         return Slice(self._outbox.add(chunk, identity.result()), 0, len(chunk))
 
     def _end_pack(self) -> None:
@@ -164,7 +164,7 @@ class ContentWriter:
             self._pack = Pack()
 
 
-def _last(chunker: Chunker) -> Iterator[bytes]:
+def _last(chunker: Chunker) -> Iterator[Framed]:
     yield from chunker.finish()  # not asked before everything was fed
 
 
