@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
@@ -10,9 +11,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.fuzz.driver import Case, fault, send
-from tests.fuzz.target import Target, running
+from tests.fuzz.target import Target, running, wait_until
 
-from trunkline.wire import pfs_pb2, pps_pb2, storage_pb2, trunkline_pb2
+from trunkline.wire import content_pb2, content_pb2_grpc, pfs_pb2, pfs_pb2_grpc, pps_pb2, storage_pb2, trunkline_pb2
 
 S = grpc.StatusCode
 NEVER = Timestamp(seconds=2**62, nanos=-1)
@@ -125,3 +126,31 @@ def test_found(target: Target, method: str, request_: Message | bytes, code: S) 
     assert answer.code is code, answer
     assert "\n" not in answer.details
     assert target.tracebacks.found == []
+
+
+def test_a_reader_of_a_commit_that_waits_for_its_parent_waits_too_and_holds_up_nobody(target: Target) -> None:
+    """An output commit is finished by hand while the one before it is open. What it holds is known only afterwards, so
+    every reader waits, for as long as it likes."""
+    pfs, content = pfs_pb2_grpc.APIStub(target.channel), content_pb2_grpc.ContentStub(target.channel)
+    given, made = (pfs_pb2.Branch(repo={"name": name, "type": "user"}, name="master") for name in ("given", "made"))
+    for branch in (given, made):
+        pfs.CreateRepo(pfs_pb2.CreateRepoRequest(repo=branch.repo))
+    pfs.CreateBranch(pfs_pb2.CreateBranchRequest(branch=given))
+    pfs.CreateBranch(pfs_pb2.CreateBranchRequest(branch=made, provenance=[given]))
+    first = pfs.InspectCommit(pfs_pb2.InspectCommitRequest(commit={"branch": made, "repo": made.repo})).commit
+    add = pfs_pb2.AddFile(path="/f", raw={"value": b"1"})
+    pfs.ModifyFile(iter([pfs_pb2.ModifyFileRequest(set_commit=first), pfs_pb2.ModifyFileRequest(add_file=add)]))
+    started = pfs.StartCommit(pfs_pb2.StartCommitRequest(branch=given))
+    pfs.FinishCommit(pfs_pb2.FinishCommitRequest(commit=started))
+    second = pfs_pb2.Commit(repo=made.repo, id=started.id)
+    pfs.FinishCommit(pfs_pb2.FinishCommitRequest(commit=second))
+    wanted = content_pb2.LocateRequest(file={"commit": second, "path": "/"})
+    with pytest.raises(grpc.RpcError) as late:
+        list(content.Locate(wanted, timeout=0.3))
+    assert late.value.code() is S.DEADLINE_EXCEEDED
+    assert wait_until(lambda: target.busy() == 0), "the thread is free when its caller has gone"
+    with ThreadPoolExecutor(1) as one:
+        found = one.submit(lambda: list(content.Locate(wanted, timeout=30)))
+        assert list(pfs.ListRepo(pfs_pb2.ListRepoRequest(), timeout=30))
+        pfs.FinishCommit(pfs_pb2.FinishCommitRequest(commit=first))
+        assert [path for columns in found.result(30) for path in columns.paths] == [b"/f"]
