@@ -17,7 +17,7 @@ from trunkline.objects.local import LocalStore
 from trunkline.objects.memory import MemoryStore
 from trunkline.objects.pins import STANDING_SECONDS
 from trunkline.pfs import filesets, modify, repos
-from trunkline.pfs.collect import claims
+from trunkline.pfs.collect import claims, collector
 from trunkline.pfs.collect.collector import Collector
 from trunkline.pfs.collect.report import CHUNKS, NODES, Summary
 from trunkline.pfs.layers import Layer
@@ -197,6 +197,29 @@ def test_no_collection_beside_another_server(tmp_path):
         collect(house)
     assert set(house.store.keys()) == before
     assert freed(collect(house, dry_run=True)) == len(before)
+    house.close()
+
+
+def test_deleting_that_takes_long_asks_again_whether_another_server_came(tmp_path, monkeypatch):
+    now, gone = [0.0], []
+
+    def rule(operation, key):
+        if operation == "delete":
+            now[0] += 30.0
+            gone.append(key)
+
+    house = House(tmp_path, FaultyStore(MemoryStore(), rule), catalog=Shared)
+    house.repo("data")
+    fill(house, "data", range(3), files=100)
+    fill(house, "data", range(10, 40))
+    delete_repo(house, "data")
+    number = len(list(house.store.keys()))
+    monkeypatch.setattr(collector, "monotonic", lambda: now[0])
+    monkeypatch.setattr(collector, "LANES", 1)
+    house.catalog.others = iter([0, 0, 0, 1])
+    with pytest.raises(Conflict):
+        collect(house)
+    assert number > len(gone) == 2
     house.close()
 
 

@@ -72,7 +72,7 @@ class Processes:
 
     @contextmanager
     def alone(self) -> Iterator[Callable[[], bool]]:
-        """Keeps others from beginning; yields a function that tells whether that still holds.
+        """Keeps others from beginning; yields a function that tells whether that still holds, and will for `SILENCE`.
 
         Raises:
             FailedPrecondition: there are others.
@@ -84,12 +84,17 @@ class Processes:
                 tx.run("UPDATE processes SET alone = 1 WHERE name = ?", (self.own,))
             return found
 
+        def still(tx: PostgresTx) -> bool:
+            # A sign of life of its own: the other ones may have failed for a while, and we be about to be given up.
+            tx.run(f"UPDATE processes SET seen = {_NOW} WHERE name = ?", (self.own,))
+            return self._others(tx) == 0
+
         if found := self._writer.run(ask):
             raise FailedPrecondition(
                 f"{found} other pachd use this catalog, or did until a minute ago: stop them, and repeat the call then"
             )
         try:
-            yield lambda: self._writer.run(self._others) == 0
+            yield lambda: self._writer.run(still)
         finally:
             self._writer.run(lambda tx: tx.run("UPDATE processes SET alone = 0 WHERE name = ?", (self.own,)))
 

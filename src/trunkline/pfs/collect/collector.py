@@ -14,10 +14,12 @@ bytes for each object in the store.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from itertools import islice
+from time import monotonic
 
 from trunkline.catalog import Tx
 from trunkline.kernel.clock import SECOND
@@ -39,6 +41,9 @@ LANES = 8
 """Threads that delete."""
 
 REPORT_EVERY = 10_000
+
+RECENT_SECONDS = 20.0
+"""How long it is relied on that no other server has come; a third of what `Catalog.alone` promises."""
 
 MARGIN_SECONDS = 60.0
 """By how much the clock of the store may differ from ours."""
@@ -90,6 +95,38 @@ class Collector:
             yield from run.steps(self._busy_seconds(), still_alone)
 
 
+class _Recent:
+    """Whether we are alone, known from not long ago, since deleting in a slow store takes its time.
+
+    Args:
+        ask: whether we still are; nobody comes within a minute after it was asked.
+    """
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask, self._lock, self._asked = ask, threading.Lock(), 0.0
+
+    def check(self) -> None:
+        """Asks if that was too long ago.
+
+        Raises:
+            Conflict: another server may use the store.
+        """
+        with self._lock:
+            if monotonic() > self._asked + RECENT_SECONDS:
+                self._look()
+
+    def ask(self) -> None:
+        """Asks; raises as `check`."""
+        with self._lock:
+            self._look()
+
+    def _look(self) -> None:
+        now = monotonic()
+        if not self._ask():
+            raise Conflict("another server may use the store by now: the garbage collection ends here")
+        self._asked = now
+
+
 class _Run:
     def __init__(
         self,
@@ -108,7 +145,7 @@ class _Run:
         self._roots = 0
 
     def steps(self, busy: float | None, still_alone: Callable[[], bool]) -> Iterator[Progress | Summary]:
-        """Lists, marks, sweeps; `still_alone` is asked before each batch goes."""
+        """Lists, marks, sweeps; `still_alone` is asked before each batch goes, and in between."""
         # What open commits and file sets hold is remembered without a row: it is worked out anew.
         self._pfs.opened.forget()
         yield from self._list(busy)
@@ -175,24 +212,24 @@ class _Run:
 
     def _sweep(self, still_alone: Callable[[], bool]) -> Iterator[Progress]:
         done = 0
+        alone = _Recent(still_alone)
         with ThreadPoolExecutor(LANES, thread_name_prefix="sweep") as pool:
             for kind in KINDS:
                 rest = iter(self._garbage[kind].items())
                 while batch := dict(islice(rest, BATCH)):
                     self._check()
-                    if not still_alone():
-                        raise Conflict("another server may use the store by now: the garbage collection ends here")
-                    self._sweep_batch(kind, batch, pool)
+                    alone.ask()
+                    self._sweep_batch(kind, batch, pool, alone)
                     done += len(batch)
                     yield Progress("sweeping", done)
 
-    def _sweep_batch(self, kind: str, batch: dict[bytes, int], pool: ThreadPoolExecutor) -> None:
+    def _sweep_batch(self, kind: str, batch: dict[bytes, int], pool: ThreadPoolExecutor, alone: _Recent) -> None:
         sizes = {hash_key(kind, digest): size for digest, size in batch.items()}
         tally = self._tallies[kind]
         with self._collection.condemned(sizes) as condemned:
             if not self._dry_run:
                 # Every deletion is waited for: none may happen after somebody was told that it has.
-                lanes = [pool.submit(self._delete, condemned[lane::LANES]) for lane in range(LANES)]
+                lanes = [pool.submit(self._delete, condemned[lane::LANES], alone) for lane in range(LANES)]
                 wait(lanes)
                 for lane in lanes:
                     lane.result()
@@ -201,8 +238,9 @@ class _Run:
         for size in sizes.values():
             tally.pinned.add(size)
 
-    def _delete(self, keys: Sequence[str]) -> None:
+    def _delete(self, keys: Sequence[str], alone: _Recent) -> None:
         for key in keys:
+            alone.check()
             self._pfs.store.delete(key)
 
     def _check(self) -> None:
