@@ -20,6 +20,7 @@ from trunkline.kernel.errors import (
     FailedPrecondition,
     InvalidRequest,
     StorageFailed,
+    TrunklineError,
 )
 from trunkline.testing.catalog import PUT, count, names, put
 from trunkline.testing.catalogs import Databases
@@ -327,6 +328,35 @@ def test_who_was_given_up_changes_nothing_any_more(catalog: PostgresCatalog, oth
     with pytest.raises(FailedPrecondition, match="restart it"):
         put(other, "after")
     assert names(other) == ["before"]
+
+
+def left_behind(catalog: PostgresCatalog) -> None:
+    """Its row stays, as after a kill."""
+    catalog._presence.stop()
+    catalog._presence.join()
+    catalog._connections.close()
+
+
+def test_who_comes_after_a_kill_in_the_same_home_begins_at_once(dsn: str, tmp_path: Path) -> None:
+    """Also if the one that was killed was alone; and it is not counted as another one."""
+    home, copied = tmp_path / "run", tmp_path / "copy"
+    for folder in (home, copied):
+        folder.mkdir()
+        (folder / "pachd.lock").touch()
+    killed = PostgresCatalog(dsn, home)
+    copied.joinpath("catalog.json").write_bytes(home.joinpath("catalog.json").read_bytes())
+    elsewhere = PostgresCatalog(dsn, copied)
+    assert killed.others() == 1, "a copy of a home does not speak for the home"
+    elsewhere.close()
+    with pytest.raises(TrunklineError), killed.alone():
+        left_behind(killed)
+    again = PostgresCatalog(dsn, home)
+    assert again.others() == 0
+    left_behind(again)
+    third = PostgresCatalog(dsn, home)
+    with third.alone() as still:
+        assert still()
+    third.close()
 
 
 def test_nobody_begins_while_one_is_alone(catalog: PostgresCatalog, dsn: str) -> None:

@@ -11,7 +11,7 @@ _SCHEMES = ("postgresql://", "postgres://")
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """Opens the catalog, and brings it to the newest schema.
+    """Opens the catalog, and brings it to the newest schema; the caller holds the lock of the home.
 
     Raises:
         InvalidRequest: TRUNKLINE_CATALOG names neither.
@@ -31,4 +31,4 @@ def open_catalog(settings: Settings) -> Catalog:
         raise FailedPrecondition(
             "TRUNKLINE_CATALOG names a PostgreSQL server, and psycopg is missing: pip install 'trunkline[postgres]'"
         ) from None
-    return PostgresCatalog(dsn)
+    return PostgresCatalog(dsn, settings.run_path)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 from trunkline.catalog.postgres import schema
 from trunkline.catalog.postgres.failures import as_trunkline_errors
 from trunkline.catalog.postgres.pool import Address, Connections
+from trunkline.catalog.postgres.predecessors import Predecessors
 from trunkline.catalog.postgres.presence import Presence
 from trunkline.catalog.postgres.processes import Processes
 from trunkline.catalog.postgres.tx import PostgresTx
@@ -31,6 +33,7 @@ class PostgresCatalog:
 
     Args:
         dsn: how to reach it, as libpq takes it.
+        home: the folder `run` of a home whose lock the caller holds: who had it before is dead. None: nobody knows.
 
     Raises:
         InvalidRequest: the DSN cannot be read.
@@ -38,18 +41,18 @@ class PostgresCatalog:
         StorageFailed: the server cannot be reached, or does not let us in.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, home: Path | None = None) -> None:
         self.watch = Watch()
         self._connections = Connections(Address(dsn))
         self._local = threading.local()
         try:
             with self._errors():
-                self._open()
+                self._open(None if home is None else Predecessors(home))
         except BaseException:
             self._connections.close()
             raise
 
-    def _open(self) -> None:
+    def _open(self, before: Predecessors | None) -> None:
         connection = self._connections.connect()
         schema.bring_up(connection)
         row = connection.execute("SELECT 'writers'::regclass::oid::bigint AS key").fetchone() or {}
@@ -57,7 +60,12 @@ class PostgresCatalog:
         name = new_id()
         self._writer = Writer(self._connections, name, channel, connection)
         self._processes = Processes(self._writer, name)
-        self._processes.begin()
+        dead = [] if before is None else before.names()
+        if before is not None:
+            before.note([*dead, name])
+        self._processes.begin(dead)
+        if before is not None:
+            before.note([name])
         self._presence = Presence(self._connections, self._processes, channel, self.watch.notify)
 
     @contextmanager

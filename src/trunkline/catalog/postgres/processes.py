@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,14 +38,17 @@ class Processes:
     def __init__(self, writer: Writer, own: str) -> None:
         self._writer, self.own = writer, own
 
-    def begin(self) -> None:
+    def begin(self, dead: Sequence[str] = ()) -> None:
         """Adds the own row, when no other process is alone.
+
+        Args:
+            dead: processes that are known to be over; their rows go at once.
 
         Raises:
             FailedPrecondition: one is, for longer than we wait.
         """
         give_up = time.monotonic() + SILENCE
-        while not self._writer.run(self._added, known=False):
+        while not self._writer.run(lambda tx: self._added(tx, dead), known=False):
             if time.monotonic() > give_up:
                 raise FailedPrecondition(
                     "another pachd collects garbage in the store of this catalog: start this one when it is done"
@@ -103,7 +106,9 @@ class Processes:
         row = tx.row("SELECT count(*) AS number FROM processes WHERE name <> ?", (self.own,))
         return 0 if row is None else int(row["number"])
 
-    def _added(self, tx: PostgresTx) -> bool:
+    def _added(self, tx: PostgresTx, dead: Sequence[str]) -> bool:
+        for name in dead:
+            tx.run("DELETE FROM processes WHERE name = ?", (name,))
         tx.run(f"DELETE FROM processes WHERE {_SILENT}")
         if tx.row("SELECT 1 FROM processes WHERE alone = 1") is not None:
             return False
