@@ -70,6 +70,41 @@ def test_a_session_that_nobody_keeps_is_over(local: World, monkeypatch: pytest.M
     local.connection.content.Close(wire.SessionRequest(session=session))
 
 
+def test_a_write_after_the_end_of_the_session_is_refused_although_the_chunks_are_there(
+    local: World, session: str
+) -> None:
+    """A client that slept: from the end on its chunks may have been collected, or be about to be."""
+    repo = local.repo("data")
+    store_chunk(local, session)
+    local.serving.pfs.pins.touch(session, 0.0)
+    with pytest.raises(NotFound, match="session .* is over"):
+        write(local, session, repo, wire.WriteRequest(files=columns()))
+    assert local.commits(repo) == 0
+
+
+def test_a_session_does_not_end_under_a_write_that_takes_long(local: World, session: str) -> None:
+    repo = local.repo("data")
+    store_chunk(local, session)
+    pins = local.serving.pfs.pins
+    condemnable: list[list[str]] = []
+
+    def slow():
+        target = wire.WriteTarget(session=session, commit=local.head(repo))
+        yield wire.WriteRequest(target=target)
+        yield wire.WriteRequest(files=columns())
+        bound = pins._sessions[session]
+        while not bound.bound:
+            pass
+        pins.touch(session, 0.0)
+        with pins.collection() as collection, collection.condemned([KEY]) as free:
+            condemnable.append(free)
+        yield wire.WriteRequest(files=columns(paths=[b"/b"]))
+
+    local.connection.content.Write(slow())
+    assert condemnable == [[]]
+    assert local.content(repo, "/b") == CHUNK
+
+
 def test_files_of_chunks(local: World, session: str) -> None:
     repo = local.repo("data")
     store_chunk(local, session)
