@@ -105,8 +105,20 @@ def test_read_fileset(client: Client, made: str) -> None:
         read(client, made, FileFilter(path_regex="("))
     with refused("INVALID_ARGUMENT", "filter: value is required"):
         read(client, made, FileFilter())
+    with refused("INVALID_ARGUMENT", "give at most"):
+        read(client, made, *[FileFilter(path_regex="a")] * 101)
     with refused("NOT_FOUND", "file set .* not found"):
         read(client, MISSING)
+
+
+def test_no_regular_expression_holds_up_others(client: Client) -> None:
+    """Python's own would need longer than there is time for the first, and other memory than there is for the third."""
+    made = create(client, append("/" + "a" * 250, b"1"))
+    assert read(client, made, FileFilter(path_regex="(a+)+$"), FileFilter(path_regex="(a|aa)+!")) == {}
+    assert len(read(client, made, FileFilter(path_regex="(a|b)*a(a|b){200}$"))) == 1
+    for large in ("((a{9}){9}){999}", "a" * 20_000, "(" * 2000, "(?=a)", r"(a)\1", "["):
+        with refused("INVALID_ARGUMENT", "^path_regex .* (does not parse|is too long): [^\n]*$"):
+            read(client, made, FileFilter(path_regex=large))
 
 
 def test_long_files_come_in_several_messages(client: Client) -> None:

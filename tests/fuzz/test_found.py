@@ -57,7 +57,7 @@ FOUND: list[tuple[str, str, Message | bytes, S]] = [
     (
         "a regular expression that repeats too often",
         "/storage.Fileset/ReadFileset",
-        storage_pb2.ReadFilesetRequest(fileset_id="0" * 32, filters=[{"path_regex": "a{99999999999}"}]),
+        storage_pb2.ReadFilesetRequest(fileset_id="0" * 32, filters=[{"path_regex": "(a{99}){99}"}]),
         S.INVALID_ARGUMENT,
     ),
     (

@@ -5,20 +5,23 @@ The same file sets as those of `pfs_v2.API`, which know tags; here every file is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api.dispatch import Call
 from trunkline.api.pieces import pieces
-from trunkline.kernel.errors import InvalidRequest, NotBuilt
+from trunkline.kernel import regex
+from trunkline.kernel.errors import Cancelled, InvalidRequest, NotBuilt
 from trunkline.kernel.names import FILESET_REPO
 from trunkline.pfs import filesets, modify
 from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef, RepoRef
 from trunkline.wire import storage_pb2 as wire
+
+MOST_FILTERS = 100
+"""Of one request; each may need the memory of a regular expression."""
 
 
 class StorageService:
@@ -39,6 +42,8 @@ class StorageService:
         view = View(self._pfs.maps, self._pfs.reader, self._pfs.content(commit))
         for node in view.files_between(low, high):
             if not all(pattern.search(node.path) for pattern in patterns):
+                if not call.alive():  # nothing else would notice while nothing passes
+                    raise Cancelled("the caller went away")
                 continue
             if request.empty_files:
                 yield wire.ReadFilesetResponse(path=node.path)
@@ -87,8 +92,10 @@ def _operations(requests: Iterator[wire.CreateFilesetRequest], call: Call) -> It
     call.stream_ended()
 
 
-def _filters(filters: Sequence[wire.FileFilter]) -> tuple[str, str, list[re.Pattern[str]]]:
+def _filters(filters: Sequence[wire.FileFilter]) -> tuple[str, str, list[regex.Regex]]:
     """The range of paths that all ranges share (an empty end is no end), and the patterns."""
+    if len(filters) > MOST_FILTERS:
+        raise InvalidRequest(f"{len(filters)} filters at once: give at most {MOST_FILTERS}")
     low, high = "", ""
     patterns = []
     for one in filters:
@@ -97,16 +104,7 @@ def _filters(filters: Sequence[wire.FileFilter]) -> tuple[str, str, list[re.Patt
                 low = max(low, one.path_range.lower)
                 high = min(high or one.path_range.upper, one.path_range.upper or high)
             case "path_regex":
-                patterns.append(_pattern(one.path_regex))
+                patterns.append(regex.compiled(one.path_regex, "path_regex"))
             case _:
                 raise InvalidRequest("validate request: FileFilter.filter: value is required")
     return low, high, patterns
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except (re.error, OverflowError) as error:
-        raise InvalidRequest(f"path_regex {text[:200]!r} does not parse: {error}") from None
-    except RecursionError:
-        raise InvalidRequest(f"path_regex {text[:60]!r}… is nested too deeply") from None
