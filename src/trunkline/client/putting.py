@@ -26,6 +26,9 @@ from trunkline.wire import pfs_pb2 as pfs
 PARALLELISM = 10
 """Small files that are read at the same time unless somebody says otherwise."""
 
+GROUP_BYTES = 24 << 20
+"""Bytes of chunks that are stored together: twice what pachd takes, which has many clients."""
+
 
 class Result(NamedTuple):
     """What a put came to.
@@ -117,7 +120,7 @@ class _Put:
         return self._once(memory, None)
 
     def _once(self, memory: Memory | None, digest: bytes | None, directory: str = "") -> Result:
-        writer = ContentWriter(self._session.store)
+        writer = ContentWriter(self._session.store, GROUP_BYTES)
         batches = Batches(writer, self._replace)
         counts = [0, 0, 0]
         for source in self._sources:

@@ -28,8 +28,8 @@ REMEMBERED = 1 << 16
 class Outbox:
     """For one writer; not for several threads at once."""
 
-    def __init__(self, store: ObjectStore | Sink) -> None:
-        self._store = store
+    def __init__(self, store: ObjectStore | Sink, group_bytes: int = GROUP_BYTES) -> None:
+        self._store, self._group_bytes = store, group_bytes
         self._waiting: dict[str, bytes | Framed] = {}
         self._weight = 0
         self._known: dict[bytes, None] = {}
@@ -45,7 +45,7 @@ class Outbox:
             self._waiting[chunk_key(identity)] = plain
             self._weight += len(plain)
             self._remember(identity)
-        if self._weight >= GROUP_BYTES or len(self._waiting) >= GROUP_CHUNKS:
+        if self._weight >= self._group_bytes or len(self._waiting) >= GROUP_CHUNKS:
             self._launch()
         return identity
 

@@ -19,7 +19,7 @@ from blake3 import blake3
 from trunkline.content.chunking import Chunker
 from trunkline.content.codec import Framed, chunk_id
 from trunkline.content.entry import FileEntry, Slice
-from trunkline.content.outbox import Outbox
+from trunkline.content.outbox import GROUP_BYTES, Outbox
 from trunkline.content.packing import PACK_FILE, Pack, Place
 from trunkline.objects.presence import Sink
 from trunkline.objects.protocol import ObjectStore
@@ -76,8 +76,12 @@ class ContentWriter:
         durable: how many of them the last successful `flush` covers.
     """
 
-    def __init__(self, store: ObjectStore | Sink) -> None:
-        self._outbox = Outbox(store)
+    def __init__(self, store: ObjectStore | Sink, group_bytes: int = GROUP_BYTES) -> None:
+        """Args:
+        store: takes the chunks.
+        group_bytes: that wait in memory, and as many that are being stored; a disk likes more at once.
+        """
+        self._outbox = Outbox(store, group_bytes)
         self._pack = Pack()
         self._places: dict[bytes, Place] = {}
         self._chunker: Chunker | None = None
