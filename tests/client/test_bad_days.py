@@ -24,6 +24,7 @@ from trunkline.wire import pfs_pb2 as pfs
 from .conftest import World
 
 CLIENT = """
+import select
 import sys
 from trunkline.client import connect
 from trunkline.client.putting import put
@@ -34,7 +35,8 @@ from trunkline.wire import pfs_pb2 as pfs
 def parts():
     yield noise("first", 40_000_000)
     print("half", flush=True)
-    sys.stdin.read()
+    while not select.select([sys.stdin], [], [], 0.1)[0]:
+        pass  # not one long read: a signal that comes just before it would be looked at only after it
 
 repo = pfs.Repo(name="data", type="user", project=pfs.Project(name="default"))
 with connect(sys.argv[1]) as connection:

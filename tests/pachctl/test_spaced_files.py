@@ -144,3 +144,18 @@ def test_diff(data: Real) -> None:
     assert first == "abcabc\nmore\n"
     assert "cannot be run" in data.run("diff file data@master --diff-command /no/such/program").err
     assert data.ok("diff file data@master:/dir") == ""
+
+
+def test_archives_that_lead_outside_are_refused(data: Real, tmp_path: Path) -> None:
+    outside = tmp_path / "secret"
+    outside.write_text("secret")
+    with tarfile.open("up.tar", "w") as archive:
+        archive.add(outside, "../up")
+    with tarfile.open("link.tar", "w") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, str(outside)
+        archive.addfile(link)
+    for name in ("up.tar", "link.tar"):
+        failed = data.run(f"put file data@other -f {name} --untar")
+        assert failed.code == 1
+        assert f"{name} cannot be unpacked" in failed.err

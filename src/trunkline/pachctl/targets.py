@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import shutil
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -56,14 +57,32 @@ def unpacked(origins: Iterable[str], folder: Path) -> Iterator[Source]:
         place.mkdir()
         try:
             with tarfile.open(origin) as archive:
-                archive.extractall(place, filter="data")
+                _unpack(archive, place)
         except FileNotFoundError:
             raise InvalidRequest(f"{origin} doesn't exist") from None
-        except (OSError, tarfile.TarError, EOFError) as error:
+        except (OSError, KeyError, tarfile.TarError, EOFError) as error:
             raise InvalidRequest(f"{origin} cannot be unpacked: {error}") from None
         for path in sorted(place.rglob("*")):
             if path.is_file():
                 yield Source(str(path), f"/{path.relative_to(place).as_posix()}")
+
+
+def _unpack(archive: tarfile.TarFile, place: Path) -> None:
+    """Writes what is in an archive below a folder; links are taken as what they lead to in the archive, never outside.
+
+    Written out here because `extractall` has its filters only since Python 3.11.4.
+    """
+    for member in archive:
+        if not (member.isfile() or member.islnk() or member.issym()):
+            continue
+        target = place / posixpath.normpath(member.name).lstrip("/")
+        if ".." in target.relative_to(place).parts:
+            raise tarfile.ReadError(f"{member.name!r} would be outside of the folder")
+        content = archive.extractfile(member)
+        if content is not None:  # a link to a directory has none
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with content, target.open("wb") as file:
+                shutil.copyfileobj(content, file)
 
 
 def _own(origin: str, full_path: bool) -> str:
