@@ -200,6 +200,19 @@ def test_chunks_that_the_store_lost_are_stored_again(
     assert local.content(second, "/sub/deep/long") == noise("sub/deep/long", 3_000_000)
 
 
+def test_a_file_whose_chunk_was_lost_is_healed_by_putting_it_again(local: World, tmp_path: Path) -> None:
+    repo = local.repo("data")
+    write(tmp_path / "both/a", b"A" * 1000)
+    write(tmp_path / "both/b", b"B" * 1000)
+    put(local.connection, local.head(repo), [Folder(str(tmp_path / "both"), "/")], replace=True)
+    for key in list(local.serving.store.keys("chunks/")):
+        local.serving.store.delete(key)
+    put(local.connection, local.head(repo), [File(str(tmp_path / "both/a"), "/a")], replace=True)
+    assert local.content(repo, "/a") == b"A" * 1000
+    # In this commit. The first one names the chunk that both files shared, which the same two make again.
+    put(local.connection, local.head(repo), [Folder(str(tmp_path / "both"), "/")], replace=True)
+
+
 def test_what_was_appended_is_replaced_although_nothing_changed(
     local: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

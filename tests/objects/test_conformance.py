@@ -15,7 +15,6 @@ from trunkline.objects.memory import MemoryStore
 from trunkline.objects.pins import Pins
 from trunkline.objects.protocol import ObjectStore
 from trunkline.objects.remote import RemoteStore
-from trunkline.objects.wrappers.cached import CachedStore
 from trunkline.objects.wrappers.disk import DiskCachedStore
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.objects.wrappers.parallel import ParallelStore
@@ -38,14 +37,6 @@ class TestMemoryStore(ObjectStoreSuite):
     @pytest.fixture
     def store(self):
         return MemoryStore()
-
-
-class TestCachedStore(ObjectStoreSuite):
-    implementation = CachedStore
-
-    @pytest.fixture
-    def store(self, tmp_path):
-        return CachedStore(LocalStore(tmp_path / "store"), 10 << 20)
 
 
 class TestDiskCachedStore(ObjectStoreSuite):

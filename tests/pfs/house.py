@@ -138,7 +138,7 @@ class House:
     def files(self, reference: str) -> dict[str, str]:
         """All files of a commit with their content."""
         view = self.view(reference)
-        return {node.path: b"".join(view.read(node)).decode() for node in view.files_below("/")}
+        return {node.path: b"".join(view.read(node)).decode() for node in view.files_between("", "")}
 
     def read(self, reference: str, path: str) -> bytes:
         view = self.view(reference)

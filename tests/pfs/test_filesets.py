@@ -32,7 +32,7 @@ def ref(name: str) -> CommitRef:
 def files(house: House, name: str) -> dict[str, str]:
     commit = filesets.source(house.pfs, ref(name))
     view = View(house.pfs.maps, house.pfs.reader, house.pfs.content(commit))
-    return {node.path: b"".join(view.read(node)).decode() for node in view.files_below("/")}
+    return {node.path: b"".join(view.read(node)).decode() for node in view.files_between("", "")}
 
 
 def added(house: House, commit: str, name: str) -> None:

@@ -49,11 +49,6 @@ class ByteLru(Generic[Name]):
             while self._size > self._capacity:
                 self._drop(next(iter(self._held)))
 
-    def discard(self, name: Name) -> None:
-        """Forgets a name; one that is not held is fine."""
-        with self._lock:
-            self._drop(name)
-
     def _drop(self, name: Name) -> None:
         old = self._held.pop(name, None)
         if old is not None:

@@ -142,12 +142,6 @@ class View:
         for key, value, weight, aux in self.maps.range(self.root, low.encode(), high.encode() or None):
             yield Node(key.decode(), False, weight, value, aux)
 
-    def files_below(self, path: str) -> Iterator[Node]:
-        """Every file below a directory (whose path ends with `/`)."""
-        prefix = path.encode()
-        for key, value, weight, aux in self.maps.range(self.root, prefix, prefix_end(prefix)):
-            yield Node(key.decode(), False, weight, value, aux)
-
     def read(self, node: Node, offset: int = 0) -> Iterator[bytes]:
         """The bytes of a file, in pieces, from an offset on.
 

@@ -6,16 +6,13 @@ a row has lost. So most of what is found here is only reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from trunkline.catalog import Tx
 from trunkline.maps import EMPTY
 from trunkline.pfs import filesets
 from trunkline.pfs.pfs import Pfs
-
-Repairs = Callable[[Pfs], Iterator[str]]
-"""Repairs what it can; says of each repair what it did."""
 
 
 class Reference(NamedTuple):

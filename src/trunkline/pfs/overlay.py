@@ -36,9 +36,10 @@ class Overlay:
         below = self._maps.edit(self._below, (), removals) if removals else self._below
         if not self._layer.replaces and _overlap(self._maps, below, self._layer.delta):
             return None
-        return self._maps.merge(below, self._layer.delta, self._replaced)
+        # The layer first: of equal files its places are taken. Those below may be lost, and this put heals them.
+        return self._maps.merge(self._layer.delta, below, self._replaced)
 
-    def _replaced(self, old: MapEntry, new: MapEntry) -> MapEntry:
+    def _replaced(self, new: MapEntry, old: MapEntry) -> MapEntry:
         was, now = from_entry(old).tag, from_entry(new).tag
         if was != now and not self.problem:
             path = new[0].decode()

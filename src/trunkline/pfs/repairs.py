@@ -74,7 +74,7 @@ def _chunk(pfs: Pfs, identity: bytes) -> Iterator[str]:
             pfs.store.put(key, encode(plain))
             yield f"chunk {identity.hex()} written again, from a cache"
         elif not isinstance(error, ObjectMissing):
-            yield f"chunk {identity.hex()} is altered; set aside as {ASIDE}{key}: put the same content again to heal it"
+            yield f"chunk {identity.hex()} is altered; set aside as {ASIDE}{key}: put the same files again to heal it"
 
 
 def _remembered(pfs: Pfs, identity: bytes) -> bytes | None:

@@ -18,7 +18,6 @@ OLDER = "older commits"
 OPEN = "open commits"
 FILE_SETS = "file sets"
 CACHED = "cached file sets"
-CALLS = "calls under way"
 
 
 class Kept(NamedTuple):
