@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert, convert_pps, reading
+from trunkline.api import convert, convert_pps, datum_stream, reading
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import Transactions
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.ids import SetId
-from trunkline.pps.datum_queries import DatumFilter, DatumInfo
+from trunkline.pps.datum_queries import ALL_DATUMS, DatumFilter, DatumInfo
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.pps import Pps
 from trunkline.pps.refs import JobRef
@@ -123,6 +123,20 @@ class JobCalls:
             return
         ref = convert_pps.job_ref(request.job)
         yield from (_datum_info(ref, datum) for datum in self._pps.list_datums(ref, wanted))
+
+    def CreateDatum(self, requests: Iterator[pps_pb2.CreateDatumRequest], call: Call) -> Iterator[pps_pb2.DatumInfo]:
+        """The datums that an input would form now, as many at a time as the caller asks for."""
+        given, numbers = datum_stream.opened(requests)
+        datums = self._pps.list_datums_of_input(given, ALL_DATUMS)
+        following = next(datums, None)
+        for number in numbers:
+            for _ in range(number):
+                if following is None:
+                    return
+                yield _datum_info(None, following)
+                following = next(datums, None)
+            if following is None:
+                return  # at once, not when the caller asks in vain
 
     def InspectDatum(self, request: pps_pb2.InspectDatumRequest, call: Call) -> pps_pb2.DatumInfo:
         """One datum of a job."""
