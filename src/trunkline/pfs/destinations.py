@@ -6,7 +6,7 @@ The files are not one transaction, since no object store has one: after an error
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from trunkline.kernel.errors import Cancelled, InvalidRequest
@@ -40,12 +40,11 @@ def write(urls: Urls, url: str, view: View, nodes: Iterable[Node], alive: Callab
     if scheme not in SERVICES:
         raise InvalidRequest(f"unrecognized object store: {scheme}")
     bucket, place = urls.bucket(url)
-    writing = _Writing(bucket, place.path, view)
+    writing = _Writing(bucket, place.path, view, alive)
     with ThreadPoolExecutor(THREADS, thread_name_prefix="destination") as pool:
         try:
             for node in nodes:
-                if not alive():
-                    raise Cancelled("the caller went away before everything was written")
+                writing.check()
                 if not node.is_dir:
                     writing.add(pool, node)
             writing.finish()
@@ -57,10 +56,15 @@ def write(urls: Urls, url: str, view: View, nodes: Iterable[Node], alive: Callab
 class _Writing:
     """Files on their way, and what arrived."""
 
-    def __init__(self, bucket: Bucket, path: str, view: View) -> None:
-        self._bucket, self._path, self._view = bucket, path, view
+    def __init__(self, bucket: Bucket, path: str, view: View, alive: Callable[[], bool]) -> None:
+        self._bucket, self._path, self._view, self._alive = bucket, path, view, alive
         self._under_way: dict[Future[None], int] = {}
         self.total = 0
+
+    def check(self) -> None:
+        """Raises Cancelled if nobody waits for the files any more."""
+        if not self._alive():
+            raise Cancelled("the caller went away before everything was written")
 
     def add(self, pool: ThreadPoolExecutor, node: Node) -> None:
         """Takes a file; long ones are written at once, in parts."""
@@ -80,7 +84,12 @@ class _Writing:
             self._collect()
 
     def _write(self, node: Node) -> None:
-        self._bucket.write(f"{self._path}{node.path}".lstrip("/"), node.size, self._view.read(node))
+        self._bucket.write(f"{self._path}{node.path}".lstrip("/"), node.size, self._pieces(node))
+
+    def _pieces(self, node: Node) -> Iterator[bytes]:
+        for piece in self._view.read(node):
+            self.check()
+            yield piece
 
     def _collect(self) -> None:
         for future in wait(self._under_way, return_when=FIRST_COMPLETED).done:

@@ -83,6 +83,7 @@ TABLE: Mapping[tuple[JobState, Event], Step] = {
     (_S.RUNNING, _E.EGRESS_NEEDED): Step(_S.EGRESSING, (Effect.SEND_OUT,)),
     (_S.RUNNING, _E.DATUM_FAILED): Step(_S.FAILURE, _FAILED),
     (_S.EGRESSING, _E.EGRESSED): Step(_S.FINISHING, (Effect.ASSEMBLE,)),
+    (_S.EGRESSING, _E.COLLIDED): Step(_S.FAILURE, _FAILED),
     (_S.FINISHING, _E.ASSEMBLED): Step(_S.SUCCESS, (Effect.CLOSE_OUTPUT, Effect.NOTE_END)),
     (_S.FINISHING, _E.COLLIDED): Step(_S.FAILURE, _FAILED),
     **{

@@ -56,7 +56,6 @@ class Processing:
         self._pfs, self._dispatcher, self._job, self._version = pfs, dispatcher, job, version
         self._parallelism, self._environment_of = parallelism, environment_of
         self._era = pfs.pins.era
-        self._timeout = spec.seconds(version.spec.job_timeout)
 
     def run(self) -> None:
         """Returns when every datum has an outcome, was recovered from, or failed.
@@ -86,12 +85,7 @@ class Processing:
 
     def check(self) -> None:
         """Raises what `run` raises if the job is not wanted any more."""
-        with self._pfs.catalog.read() as tx:
-            job = progress.alive(tx, self._job.key)
-        if self._timeout is None or job.started is None:
-            return
-        if self._pfs.clock.now() - job.started > self._timeout * SECOND:
-            raise TimedOut
+        check_wanted(self._pfs, self._job, self._version)
 
     def _feed(self, running: Running, first: list[Entry], rest: Iterator[Entry]) -> None:
         page, offered = first, 0
@@ -158,3 +152,17 @@ class Processing:
             )
             for leaf, commit in zip(leaves, commits, strict=True)
         )
+
+
+def check_wanted(pfs: Pfs, job: Job, version: Version) -> None:
+    """Looks whether a job is to go on.
+
+    Raises:
+        JobEnded: stopped or removed meanwhile.
+        TimedOut: see there.
+    """
+    with pfs.catalog.read() as tx:
+        job = progress.alive(tx, job.key)
+    timeout = spec.seconds(version.spec.job_timeout)
+    if timeout is not None and job.started is not None and pfs.clock.now() - job.started > timeout * SECOND:
+        raise TimedOut

@@ -72,7 +72,7 @@ def _write(change: Change, job: Job, step: machine.Step, output: Root | None) ->
         if effect is Effect.NOTE_START:
             change.tx.run("UPDATE jobs SET started = coalesce(started, ?) WHERE id = ?", (change.now, job.key))
         elif effect is Effect.COUNT_RESTART:
-            change.tx.run("UPDATE jobs SET restart = restart + 1 WHERE id = ?", (job.key,))
+            change.tx.run("UPDATE jobs SET restart = restart + 1, reason = '' WHERE id = ?", (job.key,))
         elif effect is Effect.CLOSE_OUTPUT:
             assert output is not None, "a success has content"
             commits.complete(change, commits.need(change, job.output_commit), output.pack())
@@ -117,3 +117,8 @@ def note_skipped(change: Change, job_key: int, outstanding: int) -> None:
         counts = job.counts
         skipped = counts.total - counts.processed - counts.failed - counts.recovered - outstanding
         change.tx.run("UPDATE jobs SET data_skipped = ? WHERE id = ?", (max(0, skipped), job_key))
+
+
+def note_trouble(change: Change, job_key: int, reason: str) -> None:
+    """Shows why a job does not get on; does nothing for one that has ended."""
+    change.tx.run("UPDATE jobs SET reason = ? WHERE id = ? AND finished IS NULL", (reason, job_key))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,13 +21,13 @@ from trunkline.maps import Root
 from trunkline.pfs import provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
-from trunkline.pps import environments, inputs, outcomes, progress, rows
+from trunkline.pps import egress, environments, inputs, outcomes, progress, rows
 from trunkline.pps.assemble import Collision, WorkLeft, assemble
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.environments import Environment
 from trunkline.pps.machine import Event
 from trunkline.pps.plan import plan, work
-from trunkline.pps.processing import Processing, TimedOut
+from trunkline.pps.processing import Processing, TimedOut, check_wanted
 from trunkline.pps.progress import JobEnded
 from trunkline.pps.rows import Job, Version
 from trunkline.pps.states import JobState
@@ -101,6 +102,7 @@ class JobRunner:
             JobState.CREATED: self._pick_up,
             JobState.STARTING: self._look_at_inputs,
             JobState.RUNNING: self._work,
+            JobState.EGRESSING: self._send_out,
             JobState.FINISHING: self._assemble,
         }
 
@@ -185,7 +187,24 @@ class JobRunner:
             failure = outcomes.first_failure(tx, job.key)
         if failure is not None:
             return _Turn([Event.DATUM_FAILED], f"datum {failure[0]} failed: {failure[1]}")
-        return _Turn([Event.WORK_DONE])
+        return _Turn([Event.WORK_DONE if version.spec.egress is None else Event.EGRESS_NEEDED])
+
+    def _send_out(self, job: Job, version: Version) -> _Turn:
+        """Assembles the output first: what is sent is what the commit will hold."""
+        turn = self._assemble(job, version)
+        target = version.spec.egress
+        if turn.output is None or target is None:
+            return turn
+
+        def note(reason: str) -> None:
+            self._pfs.change(lambda change: progress.note_trouble(change, job.key, reason))
+
+        wanted = partial(check_wanted, self._pfs, job, version)
+        try:
+            egress.send(self._pfs, target, turn.output, wanted, note)
+        except egress.EgressFailed as error:
+            raise _Broken(str(error)) from error
+        return _Turn([Event.EGRESSED, *turn.events], output=turn.output)
 
     def _assemble(self, job: Job, version: Version) -> _Turn:
         base = work.basis(self._pfs, job)

@@ -14,7 +14,7 @@ import msgspec
 
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name, check_pipeline_name
-from trunkline.pps import inputs
+from trunkline.pps import egress, inputs
 from trunkline.pps.spec import (
     Input,
     PipelineName,
@@ -69,6 +69,8 @@ def check(spec: PipelineSpec) -> None:
             '"input": {"pfs": {"repo": "images", "glob": "/*"}}'
         )
     inputs.check(spec.input, spec.name)
+    if spec.egress is not None:
+        egress.check(spec.egress)
     _check_numbers(spec)
     _check_durations(spec)
     _check_cluster_fields(spec)
@@ -97,7 +99,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
     uptime = spec.maximum_expected_uptime is not None
     wanted = (
         (spec.spec_commit is not None, "specCommit", "restore pipelines"),
-        (spec.egress is not None, "egress", "copy output out of its repo"),
         (spec.s3_out, "s3Out", "take output through S3"),
         (spec.service is not None, "service", "run services"),
         (spec.spout is not None, "spout", "run spouts"),
