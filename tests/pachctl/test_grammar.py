@@ -24,6 +24,14 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROOT = Path(__file__).parents[2]
 NOWHERE = {"PACHD_ADDRESS": "127.0.0.1:1", "HOME": "/nonexistent"}
 ASK_NOBODY = ("buildinfo", "stop transaction", "finish transaction", "inspect transaction", "delete transaction")
+READ_A_FILE = [
+    "create-pipeline",
+    "update-pipeline",
+    "validate-pipeline",
+    "put-file",
+    "create-defaults",
+    "update-defaults",
+]
 COMMANDS = [load(name) for name in ENTRIES]
 
 WANTED = """
@@ -85,7 +93,7 @@ def test_nobody_answers(command: Verb) -> None:
     if ENTRIES[command.name].module == "spaced.contexts" or command.name in ASK_NOBODY:
         return  # they ask nobody, or have nothing to ask for
     result = invoke(words, NOWHERE)
-    if command.name.replace(" ", "-") in ("create-pipeline", "update-pipeline", "validate-pipeline", "put-file"):
+    if command.name.replace(" ", "-") in READ_A_FILE:
         assert result.err.endswith(" doesn't exist\n"), "the example's local file is not there"
     elif command.name == "start-pachd":
         assert result.code == 1

@@ -172,7 +172,7 @@ def pipeline_info(info: PipelineInfo, *, details: bool) -> pps_pb2.PipelineInfo:
         parallelism=info.parallelism,
         type=f"PIPELINE_TYPE_{info.type}",
         user_spec_json=info.user_spec,
-        effective_spec_json=info.effective_spec,
+        effective_spec_json=info.merged_spec,
         metadata=info.metadata,
     )
     if details:

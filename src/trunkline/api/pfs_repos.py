@@ -18,6 +18,7 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import USER, BranchRef
 from trunkline.pfs.rows import Branch, Commit, Repo
+from trunkline.pps import defaults
 from trunkline.wire import pfs_pb2
 from trunkline.wire.transaction_pb2 import TransactionRequest
 
@@ -49,16 +50,17 @@ class RepoCalls:
     def InspectProjectV2(
         self, request: pfs_pb2.InspectProjectV2Request, call: Call
     ) -> pfs_pb2.InspectProjectV2Response:
-        """One project, with the defaults of its pipelines; nobody can set any yet."""
+        """One project, with the defaults of its pipelines."""
         name = request.project.name
         if not name:
             raise InvalidRequest("validate request: InspectProjectV2Request.project: value is required")
         try:
             with self._pfs.catalog.read() as tx:
                 info = _project_info(projects.need(tx, name))
+                text = defaults.of_project(tx, name).text
         except NotFound as error:
             raise NotFound(f'could not inspect project "{name}": {error}') from None
-        return pfs_pb2.InspectProjectV2Response(info=info, defaults_json="{}")
+        return pfs_pb2.InspectProjectV2Response(info=info, defaults_json=text)
 
     def ListProject(self, request: pfs_pb2.ListProjectRequest, call: Call) -> Iterator[pfs_pb2.ProjectInfo]:
         """All projects."""

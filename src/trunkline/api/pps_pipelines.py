@@ -8,10 +8,9 @@ from google.protobuf.empty_pb2 import Empty
 
 from trunkline.api import convert_pps, reading, steps
 from trunkline.api.dispatch import Call
-from trunkline.api.transactions import Transactions
+from trunkline.api.transactions import HEADER, Transactions
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
 from trunkline.kernel.ids import SetId
-from trunkline.pps import draft
 from trunkline.pps.draft import Draft
 from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2
@@ -26,7 +25,7 @@ class PipelineCalls:
     def CreatePipeline(self, request: pps_pb2.CreatePipelineRequest, call: Call) -> Empty:
         """As CreatePipelineV2, from the message: what is at its default does not override a default."""
         user_json = reading.as_json(request)
-        self._create(user_json, draft.make(user_json), call)
+        self._create(user_json, self._pps.draft(user_json), call)
         return Empty()
 
     def CreatePipelineV2(
@@ -34,13 +33,17 @@ class PipelineCalls:
     ) -> pps_pb2.CreatePipelineV2Response:
         """Makes a pipeline, or a new version of one."""
         user_json = request.create_pipeline_request_json
-        made = draft.make(user_json, update=request.update, reprocess=request.reprocess, dry_run=request.dry_run)
-        self._create(user_json, made, call)
-        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=made.text)
+        made = self._pps.draft(user_json, update=request.update, reprocess=request.reprocess, dry_run=request.dry_run)
+        text = self._create(user_json, made, call)
+        return pps_pb2.CreatePipelineV2Response(effective_create_pipeline_request_json=text)
 
-    def _create(self, user_json: str, made: Draft, call: Call) -> None:
-        if not made.dry_run:
-            self._transactions.run(steps.create_pipeline(user_json, made), call)
+    def _create(self, user_json: str, made: Draft, call: Call) -> str:
+        """Makes it, with the defaults of the moment when it is made, or is added to a transaction."""
+        if made.dry_run:
+            return made.text
+        later = bool(call.metadata(HEADER))
+        text: str = self._transactions.run(steps.create_pipeline(user_json, made, decided=later), call)
+        return text
 
     def RerunPipeline(self, request: pps_pb2.RerunPipelineRequest, call: Call) -> Empty:
         """A new version with the same spec, and so a new job."""

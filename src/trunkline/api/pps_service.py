@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from trunkline.api.dispatch import AuthNotActivated, Call
+from trunkline.api.pps_defaults import DefaultsCalls
 from trunkline.api.pps_jobs import JobCalls
 from trunkline.api.pps_logs import LogCalls, ServerLog
 from trunkline.api.pps_pipelines import PipelineCalls
@@ -15,7 +16,7 @@ from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2, taskapi_pb2
 
 
-class PpsService(PipelineCalls, JobCalls, LogCalls):
+class PpsService(PipelineCalls, DefaultsCalls, JobCalls, LogCalls):
     """Every RPC of `pps_v2.API` that is built."""
 
     def __init__(

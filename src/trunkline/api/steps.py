@@ -114,20 +114,32 @@ def _stop_job(request: pps_pb2.StopJobRequest) -> Step:
 def _create_pipeline(request: pps_pb2.CreatePipelineTransaction) -> Step:
     given = request.create_pipeline_request
     text = request.user_json or reading.as_json(given)
-    made = draft.make(text, update=given.update, reprocess=given.reprocess)
-    if made.dry_run:
-        raise InvalidRequest("a dry run is no part of a transaction: leave dry_run out")
-    return made.create
+
+    def step(change: Change) -> str:
+        if request.effective_json:
+            made = draft.decided(request.effective_json, text, update=given.update, reprocess=given.reprocess)
+        else:
+            made = draft.make(change.tx, text, update=given.update, reprocess=given.reprocess)
+        if made.dry_run:
+            raise InvalidRequest("a dry run is no part of a transaction: leave dry_run out")
+        made.create(change)
+        return made.text
+
+    return step
 
 
-def create_pipeline(user_json: str, made: Draft) -> TransactionRequest:
-    """The request that makes a pipeline from a draft."""
+def create_pipeline(user_json: str, made: Draft, *, decided: bool) -> TransactionRequest:
+    """The request that makes a pipeline from a draft.
+
+    Args:
+        decided: the effective spec is that of the draft, whatever the defaults will be when it happens.
+    """
     message = pps_pb2.CreatePipelineRequest()
     json_format.Parse(made.text, message)
     message.update, message.reprocess = made.update, made.reprocess
     return TransactionRequest(
         create_pipeline_v2=pps_pb2.CreatePipelineTransaction(
-            create_pipeline_request=message, user_json=user_json, effective_json=made.text
+            create_pipeline_request=message, user_json=user_json, effective_json=made.text if decided else ""
         )
     )
 

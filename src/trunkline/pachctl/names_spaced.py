@@ -66,6 +66,14 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("stop pipeline", "spaced.pipelines", "Stop a pipeline; new data gives it no jobs."),
         ("rerun pipeline", "spaced.pipelines", "Run a pipeline again over the data as they are now."),
         ("delete pipeline", "spaced.pipelines", "Delete a pipeline and its output."),
+        ("create defaults", "spaced.defaults", "Set the defaults of a cluster or a project."),
+        ("update defaults", "spaced.defaults", "Replace the defaults of a cluster or a project."),
+        ("inspect defaults", "spaced.defaults", "Print the defaults of a cluster or a project."),
+        (
+            "delete defaults",
+            "spaced.defaults",
+            "Take away the defaults of a cluster or a project; built-in ones remain.",
+        ),
     ),
     "job": (
         ("list job", "spaced.joblist", "List jobs, newest first."),

@@ -25,8 +25,15 @@ _DEEPEST = 100
 """Levels of nesting; protobuf's own limit."""
 
 
-def parse(text: str, prefix: str = "could not make effective spec") -> dict[str, Any]:
+def parse(
+    text: str, prefix: str = "could not make effective spec", message: type[msgspec.Struct] = PipelineSpec
+) -> dict[str, Any]:
     """Reads a spec as the user wrote it.
+
+    Args:
+        text: JSON.
+        prefix: of messages.
+        message: what it is, if not a whole spec.
 
     Raises:
         InvalidRequest: not a JSON object, a key given twice, an unknown field, nested too deeply; the message
@@ -35,8 +42,9 @@ def parse(text: str, prefix: str = "could not make effective spec") -> dict[str,
     try:
         value = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
         if not isinstance(value, dict):
-            raise InvalidRequest(f"a pipeline spec is a JSON object, not {_kind(value)}")
-        found: dict[str, Any] = _object(value, PipelineSpec, "", _DEEPEST)
+            what = "a pipeline spec is" if message is PipelineSpec else "give"
+            raise InvalidRequest(f"{what} a JSON object, not {_kind(value)}")
+        found: dict[str, Any] = _object(value, message, "", _DEEPEST)
     except ValueError as error:  # of the JSON reader, or an integer of thousands of digits
         raise InvalidRequest(f"{prefix}: not JSON: {error}") from None
     except RecursionError:

@@ -46,8 +46,23 @@ def make(
     Raises:
         InvalidRequest: the user's spec cannot be read; the message begins `could not make effective spec:`.
     """
+    return over(canonical.parse(user_spec), cluster, project)
+
+
+def over(
+    given: Mapping[str, Any],
+    cluster: Mapping[str, Any] | None = None,
+    project: Mapping[str, Any] | None = None,
+    *,
+    built_in: Mapping[str, Any] = BUILT_IN,
+) -> Effective:
+    """As `make`, of a spec in canonical JSON.
+
+    Raises:
+        InvalidRequest: a value of a wrong type; the message begins `could not make effective spec:`.
+    """
     merged: Any = {}
-    for layer in (BUILT_IN, cluster or {}, project or {}, canonical.parse(user_spec)):
+    for layer in (built_in, cluster or {}, project or {}, given):
         merged = merge(merged, layer)
     text = json.dumps(merged, ensure_ascii=False)
     try:

@@ -28,7 +28,8 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         spec_commit: id of the version's commit in the spec repo.
         created, updated: when the first and when this version was made.
-        spec: the effective spec, defaults filled in; `effective_spec` is its text.
+        spec: the effective spec, and what it leaves open filled in; `effective_spec` is its text.
+        merged_spec: the effective spec as it came out of the defaults and the user's spec.
         user_spec: what the user sent, word for word.
         last_job_state: of the newest job; None before the first.
         job_counts: jobs per state; empty unless asked for.
@@ -48,6 +49,7 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     salt: str
     spec: PipelineSpec
     user_spec: str
+    merged_spec: str
     effective_spec: str
     job_counts: dict[JobState, int]
     metadata: Metadata
@@ -140,6 +142,7 @@ def _info(tx: Tx, pipeline: Pipeline, version: Version, counts: bool) -> Pipelin
         salt=version.salt,
         spec=given,
         user_spec=version.user_spec,
+        merged_spec=version.merged_spec,
         effective_spec=version.effective_spec,
         job_counts=_job_counts(tx, pipeline.key) if counts else {},
         metadata=metadata.decode(pipeline.metadata),

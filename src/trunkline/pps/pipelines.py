@@ -27,10 +27,17 @@ NOBODY = "unknown_username"
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """What a pipeline is to be: a completed, checked spec, and the text that the user sent."""
+    """What a pipeline is to be.
+
+    Attributes:
+        spec: completed and checked.
+        user_spec: the text that the user sent.
+        merged_spec: the user's spec over the defaults, as it is shown.
+    """
 
     spec: PipelineSpec
     user_spec: str
+    merged_spec: str
 
     @property
     def ref(self) -> PipelineRef:
@@ -94,9 +101,18 @@ def _upstream(ref: PipelineRef, given: PipelineSpec) -> list[BranchRef]:
 
 def _add_version(change: Change, key: int, number: int, salt: str, recipe: Recipe, spec_commit: Commit) -> Pipeline:
     change.tx.run(
-        "INSERT INTO pipeline_versions (pipeline, version, spec_commit, salt, user_spec, effective_spec, "
-        "created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (key, number, spec_commit.key, salt, recipe.user_spec, canonical.encode(recipe.spec), change.now),
+        "INSERT INTO pipeline_versions (pipeline, version, spec_commit, salt, user_spec, merged_spec, "
+        "effective_spec, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            key,
+            number,
+            spec_commit.key,
+            salt,
+            recipe.user_spec,
+            recipe.merged_spec,
+            canonical.encode(recipe.spec),
+            change.now,
+        ),
     )
     change.tx.run(
         "UPDATE pipelines SET version = ?, salt = ?, updated = ? WHERE id = ?",

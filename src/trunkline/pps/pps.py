@@ -30,6 +30,8 @@ from trunkline.pps import (
     validate,
 )
 from trunkline.pps.datum_queries import ALL_DATUMS, DatumFilter, DatumInfo
+from trunkline.pps.default_calls import DefaultCalls
+from trunkline.pps.draft import Draft
 from trunkline.pps.environments import Digests, Environment
 from trunkline.pps.job_queries import JobFilter
 from trunkline.pps.log_queries import LogEntry, LogQuery
@@ -53,6 +55,7 @@ class Pps:
     def __init__(self, pfs: Pfs, logbook: Logbook) -> None:
         self.pfs = pfs
         self.logbook = logbook
+        self.defaults = DefaultCalls(pfs, logbook.wake)
         self._digests = Digests()
         pfs.hooks += [jobs.create_jobs, jobs.end_forced]
         pfs.removals.append(jobs.forget_jobs)
@@ -72,11 +75,23 @@ class Pps:
         Raises:
             InvalidRequest, Refused, NotBuilt, NotFound, AlreadyExists, CycleDetected: nothing was made.
         """
-        made = draft.make(user_spec, update=update, reprocess=reprocess, dry_run=dry_run)
-        if not made.dry_run:
-            self.pfs.change(made.create)
-            self.logbook.wake()
-        return made.text
+        made = self.draft(user_spec, update=update, reprocess=reprocess, dry_run=dry_run)
+        if made.dry_run:
+            return made.text
+
+        def step(change: Change) -> str:
+            now = draft.make(change.tx, user_spec, update=update, reprocess=reprocess)
+            now.create(change)
+            return now.text
+
+        text = self.pfs.change(step)
+        self.logbook.wake()
+        return text
+
+    def draft(self, user_spec: str, *, update: bool = False, reprocess: bool = False, dry_run: bool = False) -> Draft:
+        """What a user's spec asks for, with the defaults of now; see `draft.make`."""
+        with self.pfs.catalog.read() as tx:
+            return draft.make(tx, user_spec, update=update, reprocess=reprocess, dry_run=dry_run)
 
     def rerun_pipeline(self, ref: PipelineRef, *, reprocess: bool = False) -> None:
         """A new version with the effective spec there is, so that there is a new job.
@@ -87,7 +102,7 @@ class Pps:
         with self.pfs.catalog.read() as tx:
             pipeline = rows.pipeline(tx, ref)
             version = rows.version(tx, pipeline.key, pipeline.version)
-        recipe = Recipe(version.spec, version.user_spec)
+        recipe = Recipe(version.spec, version.user_spec, version.merged_spec)
         self.pfs.change(lambda change: pipelines.create(change, recipe, update=True, reprocess=reprocess))
         self.logbook.wake()
 

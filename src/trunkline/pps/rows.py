@@ -55,7 +55,10 @@ class Pipeline(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One version of a pipeline; `spec_id` is the id of the spec repo's commit, the specs are JSON."""
+    """One version of a pipeline; `spec_id` is the id of the spec repo's commit, the specs are JSON.
+
+    `merged_spec` is the user's spec over the defaults of its time, `effective_spec` that with what it leaves open.
+    """
 
     pipeline: int
     number: int
@@ -63,6 +66,7 @@ class Version(msgspec.Struct, frozen=True):
     spec_id: SetId
     salt: str
     user_spec: str
+    merged_spec: str
     effective_spec: str
     created: Nanos
 
@@ -147,6 +151,7 @@ def version_of(row: Row) -> Version:
         spec_id=row["spec_id"],
         salt=row["salt"],
         user_spec=row["user_spec"],
+        merged_spec=row["merged_spec"] or row["effective_spec"],
         effective_spec=row["effective_spec"],
         created=row["created"],
     )

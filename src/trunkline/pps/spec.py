@@ -335,6 +335,12 @@ class PipelineSpec(_Message, frozen=True):
         return max(1, self.parallelism_spec.constant if self.parallelism_spec else 1)
 
 
+class Defaults(_Message, frozen=True):
+    """What holds in a cluster or a project where the spec of a pipeline says nothing."""
+
+    create_pipeline_request: PipelineSpec | None = None
+
+
 _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s")
 
 
