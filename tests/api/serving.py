@@ -26,6 +26,7 @@ from trunkline.pachd.server import Server
 from trunkline.pfs import fsck
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import Upkeep
+from trunkline.pps import crons
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
@@ -60,7 +61,7 @@ class Serving:
         dispatcher = Dispatcher(SystemClock(), lease_seconds=60)
         transactions = Transactions(self.pfs, self.logbook.wake)
         self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)
-        self._upkeep = Loop("upkeep", self.catalog.watch, Upkeep(self.pfs).step, idle=0.05)
+        self._upkeep = Loop("upkeep", self.catalog.watch, Upkeep(self.pfs, [crons.tick]).step, idle=0.05)
         files = PfsService(self.pfs, transactions)
         self._server = Server(
             Settings(home=home, port=0),

@@ -39,7 +39,7 @@ WANTED = """
     glob-file diff-file delete-file copy-file start-commit finish-commit list-commit inspect-commit flush-commit
     subscribe-commit delete-commit create-branch set-branch list-branch delete-branch create-pipeline
     update-pipeline inspect-pipeline list-pipeline extract-pipeline delete-pipeline start-pipeline stop-pipeline
-    edit-pipeline delete-all
+    edit-pipeline run-cron delete-all
     list-job inspect-job flush-job stop-job delete-job list-datum inspect-datum restart-datum get-logs fsck
     garbage-collect
     inspect-cluster create-environment list-environment delete-environment pachd-status stop-pachd start-pachd

@@ -79,6 +79,23 @@ def test_starting_and_stopping(edges: Real) -> None:
     edges.ok("delete pipeline --all")
 
 
+def test_running_clocks(edges: Real) -> None:
+    spec = {
+        "pipeline": {"name": "nightly"},
+        "transform": {"cmd": ["true"]},
+        "input": {"cron": {"name": "tick", "spec": "0 3 * * *"}},
+    }
+    edges.ok("create pipeline", stdin=json.dumps(spec).encode())
+    assert "tick:0 3 * * *" in edges.ok("list pipeline")
+    edges.ok("run cron nightly")
+    assert len(edges.rows("list file nightly_tick@master")) == 1
+    edges.wait(1)
+    edges.ok("run-cron nightly")
+    assert len(edges.rows("list file nightly_tick@master")) == 2
+    assert "pipeline doesn't have a cron input" in edges.no("run cron edges")
+    assert "not found" in edges.no("run cron nothing")
+
+
 def test_jobs_of_a_set(edges: Real) -> None:
     edges.ok("put file images@master:/a", stdin=b"x")
     sets = edges.ok("list job").splitlines()

@@ -146,8 +146,8 @@ def _copy(
     details.pod_patch = request.pod_patch
 
 
-def _leaves(tree: pps_pb2.Input) -> list[pps_pb2.PFSInput]:
-    found = [tree.pfs] if tree.HasField("pfs") else []
+def _leaves(tree: pps_pb2.Input) -> list[pps_pb2.PFSInput | pps_pb2.CronInput]:
+    found = [getattr(tree, kind) for kind in ("pfs", "cron") if tree.HasField(kind)]
     for field in ("cross", "union", "join", "group"):
         for child in getattr(tree, field):
             found += _leaves(child)

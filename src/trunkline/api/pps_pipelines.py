@@ -105,3 +105,8 @@ class PipelineCalls:
     def RunPipeline(self, request: pps_pb2.RunPipelineRequest, call: Call) -> Empty:
         """As in the original, which gave it up."""
         raise NotBuilt("unimplemented")
+
+    def RunCron(self, request: pps_pb2.RunCronRequest, call: Call) -> Empty:
+        """A tick now of each clock among a pipeline's inputs."""
+        self._pps.run_cron(convert_pps.pipeline_ref(request.pipeline))
+        return Empty()

@@ -44,6 +44,7 @@ HYPHENATED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("extract-pipeline", "pipelines", "Print the specification of a pipeline."),
         ("start-pipeline", "pipelines", "Let a stopped pipeline run again."),
         ("stop-pipeline", "pipelines", "Stop a pipeline; new data gives it no jobs."),
+        ("run-cron", "pipelines", "Let the clocks of a pipeline tick now."),
         ("delete-pipeline", "pipelines", "Delete a pipeline and its output."),
     ),
     "job": (

@@ -65,6 +65,7 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("start pipeline", "spaced.pipelines", "Let a stopped pipeline run again."),
         ("stop pipeline", "spaced.pipelines", "Stop a pipeline; new data gives it no jobs."),
         ("rerun pipeline", "spaced.pipelines", "Run a pipeline again over the data as they are now."),
+        ("run cron", "spaced.pipelines", "Let the clocks of a pipeline tick now."),
         ("delete pipeline", "spaced.pipelines", "Delete a pipeline and its output."),
         ("create defaults", "spaced.defaults", "Set the defaults of a cluster or a project."),
         ("update defaults", "spaced.defaults", "Replace the defaults of a cluster or a project."),

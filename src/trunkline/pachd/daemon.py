@@ -43,6 +43,7 @@ from trunkline.pfs.filesets import sweep_all
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
 from trunkline.pfs.urls import urls_of
+from trunkline.pps import crons
 from trunkline.pps import roots as pps_roots
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
@@ -79,7 +80,7 @@ class Pachd:
         self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
         watch, leading = self._catalog.watch, self._catalog.leading
         self._finishing = Loop("finisher", watch, self._finish, leading=leading)
-        self._upkeep = Loop("upkeep", watch, Upkeep(self._pfs).step, IDLE_SECONDS, leading)
+        self._upkeep = Loop("upkeep", watch, Upkeep(self._pfs, [crons.tick]).step, IDLE_SECONDS, leading)
         self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
         self._server = Server(settings, self._services(), self._pfs.pins.session)
         self._isolation = ""

@@ -121,7 +121,7 @@ def publish(
     if expect is not None:
         raise Conflict(f"{target} is changed by others all the time: try again later")
     _check(alive)
-    return pfs.change(lambda change: _deferred(change, target, written))
+    return pfs.change(lambda change: deferred(change, target, written))
 
 
 def layers_of(pfs: Pfs, operations: Iterable[Operation], alive: Callable[[], bool]) -> list[Layer]:
@@ -251,8 +251,12 @@ def _one_off(change: Change, target: CommitRef, head: Commit | None, root: Root)
     return commits.need(change, commit.key)
 
 
-def _deferred(change: Change, target: CommitRef, written: list[Layer]) -> Commit:
-    """A busy branch: the finisher folds the layers when their turn has come."""
+def deferred(change: Change, target: CommitRef, written: list[Layer]) -> Commit:
+    """Writes durable layers as a step of a change: the finisher folds them when their turn has come.
+
+    Raises:
+        NotFound, Refused, InvalidRequest: the target cannot be written.
+    """
     head = _open_target(tx_commit(change.tx, target), target, _is_output(change.tx, target))
     if head is not None and head.open:
         layers.store(change.tx, head.key, written)

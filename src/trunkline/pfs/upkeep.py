@@ -5,7 +5,7 @@ Invariant: everything that is to be done stands in the catalog, so a crash at an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from trunkline.kernel.clock import SECOND
 from trunkline.kernel.errors import Cancelled, TrunklineError
@@ -20,10 +20,14 @@ Duty = Callable[[Pfs], bool]
 
 
 class Upkeep:
-    """Does it step by step."""
+    """Does it step by step.
 
-    def __init__(self, pfs: Pfs) -> None:
-        self._pfs = pfs
+    Args:
+        more: what rooms above have to do by the second.
+    """
+
+    def __init__(self, pfs: Pfs, more: Sequence[Duty] = ()) -> None:
+        self._pfs, self._more = pfs, more
         self._done = -1  # the second of the clock for which everything is done
 
     def step(self) -> bool:
@@ -35,7 +39,7 @@ class Upkeep:
         second = self._pfs.clock.now() // SECOND
         duties: list[Duty] = [firing.check_next]
         if second != self._done:
-            duties += [firing.tick, filesets.sweep]
+            duties += [firing.tick, filesets.sweep, *self._more]
         busy, failure = False, None
         for duty in duties:
             try:

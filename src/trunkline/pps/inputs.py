@@ -15,16 +15,23 @@ from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.pfs import globs
 from trunkline.pfs.refs import USER, BranchRef, RepoRef
-from trunkline.pps.spec import Input, PfsInput, PipelineName
+from trunkline.pps import clocks
+from trunkline.pps.spec import CronInput, Input, PfsInput, PipelineName
 
 _LONGEST_NAME = 255
 """Bytes; an input's name is the name of a folder."""
 
 
+def leaf_of(given: Input) -> PfsInput | None:
+    """What an input reads directly: its own files, or for a clock its ticks; None for one that is made of others."""
+    return given.pfs if given.cron is None else clocks.ticks_of(given.cron)
+
+
 def leaves(given: Input) -> Iterator[PfsInput]:
-    """The pfs inputs of an input, in order."""
-    if given.pfs is not None:
-        yield given.pfs
+    """The pfs inputs of an input, those of its clocks among them, in order."""
+    leaf = leaf_of(given)
+    if leaf is not None:
+        yield leaf
     for part in parts(given):
         yield from leaves(part)
 
@@ -34,9 +41,17 @@ def parts(given: Input) -> tuple[Input, ...]:
     return given.cross or given.union or given.join or given.group
 
 
+def crons(given: Input) -> Iterator[CronInput]:
+    """The clocks among the inputs, in order."""
+    if given.cron is not None:
+        yield given.cron
+    for part in parts(given):
+        yield from crons(part)
+
+
 def has_cron(given: Input) -> bool:
     """Whether a clock is among the inputs."""
-    return given.cron is not None or any(has_cron(part) for part in parts(given))
+    return any(True for _ in crons(given))
 
 
 def repo_of(leaf: PfsInput) -> RepoRef:
@@ -59,6 +74,8 @@ def complete(given: Input, pipeline: PipelineName) -> Input:
     _check_kind(given)
     if given.pfs is not None:
         return Input(pfs=_complete_pfs(given.pfs, pipeline))
+    if given.cron is not None:
+        return Input(cron=clocks.complete(given.cron, pipeline))
     sorted_parts = tuple(sorted((complete(part, pipeline) for part in parts(given)), key=_first_name))
     return Input(cross=sorted_parts) if given.cross else Input(union=sorted_parts)
 
@@ -72,13 +89,12 @@ def _check_kind(given: Input) -> None:
     kinds = {name: getattr(given, name) for name in ("pfs", "join", "group", "cross", "union", "cron")}
     named = [name for name, value in kinds.items() if value not in (None, ())]
     if not named:
-        raise Refused("no input set: give one of pfs, cross and union")
+        raise Refused("no input set: give one of pfs, cross, union and cron")
     if len(named) > 1:
         raise Refused(f"multiple input types set: {' and '.join(named)} in one input, keep one of them")
     remedies = {
         "join": "use a cross, and skip in the code what does not belong together",
         "group": "use a glob that matches directories",
-        "cron": "put a file into a repo when it is time, and use that repo",
     }
     if named[0] in remedies:
         raise NotBuilt(
@@ -113,6 +129,8 @@ def check(given: Input, pipeline: PipelineName) -> None:
     Raises:
         InvalidRequest, Refused, NotBuilt: the message names the input and what to change.
     """
+    for cron in crons(given):
+        clocks.check(cron)
     for leaf in leaves(given):
         _check_not_built(leaf)
         _check_leaf(leaf)
@@ -127,7 +145,6 @@ def check(given: Input, pipeline: PipelineName) -> None:
 def _check_not_built(leaf: PfsInput) -> None:
     never = leaf.propagation_spec is not None and leaf.propagation_spec.never
     wanted = (
-        (leaf.trigger is not None, "trigger", "move branches by triggers"),
         (leaf.lazy, "lazy", "bring files in at their first read"),
         (leaf.s3, "s3", "offer input through S3"),
         (leaf.reference, "reference", "read repos by reference"),
@@ -167,8 +184,9 @@ def _names(given: Input) -> set[str]:
     Raises:
         Refused: a name would be there twice.
     """
-    if given.pfs is not None:
-        return {given.pfs.name}
+    leaf = leaf_of(given)
+    if leaf is not None:
+        return {leaf.name}
     found: set[str] = set()
     for part in parts(given):
         names = _names(part)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import AlreadyExists, NotFound, Refused
 from trunkline.kernel.ids import new_id
 from trunkline.pfs import branches, commits, provenance, repos, resolve
@@ -16,7 +17,7 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.metadata import Edit, edit_row
 from trunkline.pfs.refs import SPEC, BranchRef
 from trunkline.pfs.rows import Branch, Commit
-from trunkline.pps import canonical, inputs, jobs, rows
+from trunkline.pps import canonical, clocks, crons, following, inputs, jobs, rows
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
 from trunkline.pps.spec import PipelineSpec
@@ -44,6 +45,13 @@ class Recipe(msgspec.Struct, frozen=True):
         """The pipeline's name."""
         return PipelineRef(self.spec.name.name, self.spec.name.project_name)
 
+    def started(self, now: Nanos) -> Recipe:
+        """With a start for each clock that has none."""
+        if self.spec.input is None:
+            return self
+        begun = clocks.started(self.spec.input, now)
+        return msgspec.structs.replace(self, spec=msgspec.structs.replace(self.spec, input=begun))
+
 
 def create(change: Change, recipe: Recipe, *, update: bool = False, reprocess: bool = False) -> Pipeline:
     """Makes a pipeline; or, with `update`, gives one that exists a new version.
@@ -58,18 +66,22 @@ def create(change: Change, recipe: Recipe, *, update: bool = False, reprocess: b
     existing = rows.find_pipeline(change.tx, recipe.ref)
     if existing is not None and not update:
         raise AlreadyExists(f'pipeline "{recipe.ref}" already exists')
-    _need_inputs(change, recipe.spec)
+    recipe = recipe.started(change.now)
+    _make_inputs(change, recipe.ref, recipe.spec)
     if existing is None:
         return _create(change, recipe)
     return _update(change, existing, recipe, reprocess)
 
 
-def _need_inputs(change: Change, given: PipelineSpec) -> None:
+def _make_inputs(change: Change, ref: PipelineRef, given: PipelineSpec) -> None:
+    """Sees to it that what a pipeline reads is there: repos of clocks and branches with triggers are made."""
+    crons.make_repos(change, ref, given)
     for branch in inputs.branches(given.input) if given.input is not None else ():
         if resolve.find_repo(change.tx, branch.repo) is None:
             raise NotFound(
                 f"repo {branch.repo} not found: the pipeline's input names it, create it first or change the input"
             )
+    following.make_branches(change, given.input)
 
 
 def _create(change: Change, recipe: Recipe) -> Pipeline:
@@ -118,7 +130,10 @@ def _add_version(change: Change, key: int, number: int, salt: str, recipe: Recip
         "UPDATE pipelines SET version = ?, salt = ?, updated = ? WHERE id = ?",
         (number, salt, change.now, key),
     )
-    return rows.pipeline_by_key(change.tx, key)
+    found = rows.pipeline_by_key(change.tx, key)
+    if not found.stopped:
+        crons.wind(change, key, recipe.spec)
+    return found
 
 
 def _update(change: Change, old: Pipeline, recipe: Recipe, reprocess: bool) -> Pipeline:
@@ -158,6 +173,7 @@ def stop(change: Change, ref: PipelineRef, *, must_exist: bool = False) -> Pipel
         return None
     reason = f"all jobs killed because pipeline was stopped for user {NOBODY}"
     jobs.end_all(change, pipeline.key, JobState.KILLED, reason)
+    crons.halt(change, pipeline.key)
     provenance.set_provenance(change.tx, pipeline.output, ())
     change.tx.run(
         "UPDATE pipelines SET stopped = 1, state = ? WHERE id = ?",
@@ -176,8 +192,9 @@ def start(change: Change, ref: PipelineRef) -> Pipeline:
     if not pipeline.stopped:
         return pipeline
     given = rows.version(change.tx, pipeline.key, pipeline.version).spec
-    _need_inputs(change, given)
+    _make_inputs(change, ref, given)
     branches.create(change, BranchRef(ref.repo, pipeline.output_branch), provenance_refs=_upstream(ref, given))
+    crons.wind(change, pipeline.key, given)
     change.tx.run(
         "UPDATE pipelines SET stopped = 0, state = ?, reason = '' WHERE id = ?",
         (PipelineState.STARTING.value, pipeline.key),
@@ -193,7 +210,7 @@ def delete(
     keep_repo: bool = False,
     must_exist: bool = False,
 ) -> bool:
-    """Removes a pipeline with its jobs, versions, outcomes and repos; False if there is none.
+    """Removes a pipeline with its jobs, versions, outcomes and repos, those of its clocks too; False if there is none.
 
     Args:
         force: even if other branches come from its output.
@@ -209,7 +226,8 @@ def delete(
             rows.pipeline(change.tx, ref)
         return False
     jobs.end_all(change, pipeline.key, JobState.KILLED, jobs.DELETED)
-    for table in ("jobs", "outcomes", "pipeline_versions"):
+    given = rows.version(change.tx, pipeline.key, pipeline.version).spec
+    for table in ("crons", "jobs", "outcomes", "pipeline_versions"):
         change.tx.run(f"DELETE FROM {table} WHERE pipeline = ?", (pipeline.key,))
     change.tx.run("DELETE FROM pipelines WHERE id = ?", (pipeline.key,))
     if keep_repo:
@@ -217,6 +235,7 @@ def delete(
         repos.delete(change, ref.spec_branch.repo, force=True)
     else:
         repos.delete(change, ref.repo, force=force)
+    crons.delete_repos(change, given, force=force)
     return True
 
 

@@ -17,6 +17,7 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.refs import CommitRef
 from trunkline.pps import (
+    crons,
     datum_queries,
     draft,
     environments,
@@ -114,6 +115,10 @@ class Pps:
         """Stops a pipeline and kills its unfinished jobs; see `pipelines.stop`."""
         self.pfs.change(lambda change: pipelines.stop(change, ref, must_exist=must_exist))
         self.logbook.wake()
+
+    def run_cron(self, ref: PipelineRef) -> None:
+        """A tick now of each clock among a pipeline's inputs; see `crons.run`."""
+        crons.run(self.pfs, ref)
 
     def delete_pipeline(
         self, ref: PipelineRef, *, force: bool = False, keep_repo: bool = False, must_exist: bool = False

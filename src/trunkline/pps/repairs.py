@@ -22,6 +22,7 @@ REFERENCES = (
     Reference("pipelines", "output", "branches"),
     Reference("pipeline_versions", "pipeline", "pipelines", spare=True),
     Reference("pipeline_versions", "spec_commit", "commits"),
+    Reference("crons", "pipeline", "pipelines", spare=True),
     Reference("jobs", "pipeline", "pipelines"),
     Reference("jobs", "output_commit", "commits"),
     Reference("jobs", "base", "jobs"),

@@ -14,7 +14,7 @@ import msgspec
 
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name, check_pipeline_name
-from trunkline.pps import egress, inputs
+from trunkline.pps import egress, following, inputs
 from trunkline.pps.spec import (
     Input,
     PipelineName,
@@ -43,7 +43,7 @@ def complete(spec: PipelineSpec) -> PipelineSpec:
     return msgspec.structs.replace(
         spec,
         pipeline=name,
-        input=None if spec.input is None else inputs.complete(spec.input, name),
+        input=None if spec.input is None else inputs.complete(following.named(spec.input, name), name),
         output_branch=spec.output_branch or "master",
         datum_tries=spec.datum_tries or _DEFAULT_TRIES,
         reprocess_spec=spec.reprocess_spec or "until_success",
@@ -198,6 +198,6 @@ def completed_input(pipeline: PipelineName, given: Input) -> Input:
     """
     if inputs.has_cron(given):
         raise Refused("can't list datums with a cron input, there will be no datums until the pipeline is created")
-    filled = inputs.complete(given, pipeline)
+    filled = inputs.complete(following.named(given, pipeline), pipeline)
     inputs.check(filled, pipeline)
     return filled

@@ -82,6 +82,15 @@ def stop(server: Server, pipeline: pps.Pipeline) -> None:
     server.pps.StopPipeline(pps.StopPipelineRequest(pipeline=pipeline, must_exist=True))
 
 
+def run_cron(server: Server, pipeline: pps.Pipeline) -> None:
+    """Lets the clocks of a pipeline tick.
+
+    Raises:
+        NotFound, TrunklineError: there is none; it has no clock.
+    """
+    server.pps.RunCron(pps.RunCronRequest(pipeline=pipeline))
+
+
 def delete(server: Server, pipeline: pps.Pipeline, *, force: bool, keep_repo: bool = False) -> None:
     """Deletes a pipeline.
 

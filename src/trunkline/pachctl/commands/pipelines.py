@@ -1,4 +1,4 @@
-"""The commands of pipelines: create, update, edit, inspect, list, extract, start, stop, delete."""
+"""The commands of pipelines: create, update, edit, inspect, list, extract, start, stop, run-cron, delete."""
 
 from __future__ import annotations
 
@@ -145,6 +145,15 @@ def stop_pipeline(app: App, name: str) -> None:
     Jobs that have not ended are killed.
     """
     calls.stop(app.server, refs.pipeline(name))
+
+
+@verb("NAME", example="pachctl run-cron nightly")
+def run_cron(app: App, name: str) -> None:
+    """Let the clocks of a pipeline tick now.
+
+    The pipeline must have a cron input. When it ticks by itself stays as it is.
+    """
+    calls.run_cron(app.server, refs.pipeline(name))
 
 
 @verb("[NAME]", example="pachctl delete-pipeline model")

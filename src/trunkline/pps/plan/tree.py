@@ -43,10 +43,11 @@ class _Building:
 
     def operator(self, given: Input) -> Operator:
         """The operator of one input; leaves are numbered in the order in which they are met."""
-        if given.pfs is not None:
+        found = inputs.leaf_of(given)
+        if found is not None:
             leaf = self._next
             self._next += 1
-            glob = globs.compiled(given.pfs.glob)
+            glob = globs.compiled(found.glob)
             return Matches(self._maps, leaf, self._labels[leaf], glob, self._old[leaf], self._new[leaf])
         if given.cross:
             return Cross([self.operator(part) for part in given.cross], self._key)

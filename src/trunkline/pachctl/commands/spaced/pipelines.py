@@ -119,6 +119,16 @@ def rerun_pipeline(app: App, name: str, reprocess: bool) -> None:
     app.server.pps.RerunPipeline(request)
 
 
+@command("run cron", "NAME", example="pachctl run cron nightly")
+@project_flag
+def run_cron(app: App, name: str) -> None:
+    """Let the clocks of a pipeline tick now.
+
+    The pipeline must have a cron input. When it ticks by itself stays as it is.
+    """
+    calls.run_cron(app.server, pickers.pipeline(app, name))
+
+
 def _in_states(infos: Iterator[pps.PipelineInfo], states: tuple[str, ...]) -> Iterator[pps.PipelineInfo]:
     known = [name.removeprefix("PIPELINE_").lower() for name in pps.PipelineState.keys()[1:]]
     wrong = next((state for state in states if state.lower() not in known), None)
