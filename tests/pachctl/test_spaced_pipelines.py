@@ -167,7 +167,34 @@ def test_what_a_specification_may_be(real: Real, tmp_path: Path) -> None:
     assert real.no("create pipeline -f x --jsonnet y") == (
         "cannot set both --file and --jsonnet; exactly one must be set"
     )
-    assert "not built yet" in real.run("create pipeline --jsonnet y").err
+    assert real.no("create pipeline --jsonnet y").startswith("y doesn't exist")
+    assert real.no("create pipeline --arg a=b") == "--arg is for --jsonnet, which is not given"
+    assert real.no("create pipeline --jsonnet - --arg b") == 'invalid argument "b": give --arg NAME=VALUE'
+    assert real.no("update pipeline --jsonnet -", b"{a: error 'no'}").startswith("template cannot be rendered: ")
+
+
+TEMPLATE = b"""\
+function(name, tries='3') [
+  { pipeline: { name: name + stage }, input: { pfs: { repo: 'images', glob: '/*' } },
+    transform: { image: 'edges:1.0', cmd: ['true'] }, datum_tries: tries }
+  for stage in ['-a', '-b']
+]
+"""
+
+
+def test_templates(real: Real, tmp_path: Path) -> None:
+    real.ok("create repo images")
+    real.ok("create pipeline --jsonnet - --arg name=p", stdin=TEMPLATE)
+    assert sorted(row[1] for row in real.rows("list pipeline")) == ["p-a", "p-b"]
+    path = tmp_path / "p.jsonnet"
+    path.write_bytes(TEMPLATE)
+    real.ok(f"update pipeline --jsonnet {path} --arg name=p --arg tries=5")
+    assert real.raw("inspect pipeline p-a")[0]["details"]["datum_tries"] == "5"
+    tried = real.ok(f"update pipeline --dry-run --raw --jsonnet {path} --arg name=q --arg tries=2")
+    assert tried.count('"datumTries": "2"') == 2
+    real.ok(f"create-pipeline --jsonnet {path} --arg name=old")
+    real.ok(f"update-pipeline --jsonnet {path} --arg name=old --arg tries=7")
+    assert real.raw("inspect pipeline old-b")[0]["details"]["datum_tries"] == "7"
     assert real.no("create pipeline -f nope") == "nope doesn't exist"
 
 

@@ -29,12 +29,23 @@ def read(origin: str) -> list[Json]:
         NotFound: no such file.
         InvalidRequest: neither JSON nor YAML, or something else than objects.
     """
-    name = "standard input" if origin == STDIN else origin
+    return documents(text(origin), _named(origin))
+
+
+def text(origin: str) -> str:
+    """What a source holds.
+
+    Raises:
+        NotFound, InvalidRequest: no such file; it cannot be read, or is not UTF-8.
+    """
     try:
-        text = _bytes(origin).decode("utf-8-sig")
+        return _bytes(origin).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"malformed pipeline spec: {name} is not UTF-8: {error.reason}") from None
-    return documents(text, name)
+        raise InvalidRequest(f"malformed pipeline spec: {_named(origin)} is not UTF-8: {error.reason}") from None
+
+
+def _named(origin: str) -> str:
+    return "standard input" if origin == STDIN else origin
 
 
 def documents(text: str, name: str) -> list[Json]:

@@ -42,6 +42,7 @@ from trunkline.pps.pipelines import Recipe
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.rows import Job, Version
 from trunkline.pps.spec import PipelineName
+from trunkline.pps.templates import Renderer
 
 Alive = Callable[[], bool]
 
@@ -57,6 +58,7 @@ class Pps:
         self.pfs = pfs
         self.logbook = logbook
         self.defaults = DefaultCalls(pfs, logbook.wake)
+        self.templates = Renderer()
         self._digests = Digests()
         pfs.hooks += [jobs.create_jobs, jobs.end_forced]
         pfs.removals.append(jobs.forget_jobs)

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from trunkline.kernel.errors import InvalidRequest, TrunklineError, Unreachable
+from trunkline.pachctl import jsonnet, refs, specs, table
 from trunkline.pachctl import raw as json
-from trunkline.pachctl import refs, specs, table
 from trunkline.pachctl.app import App
 from trunkline.pachctl.calls import pipelines as calls
 from trunkline.pachctl.grammar import raw_flag, verb
@@ -26,10 +26,11 @@ _SPEC_FLAGS = (
         "-f",
         "--file",
         "origin",
-        default=STDIN,
         metavar="SOURCE",
         help="A JSON or YAML file, a URL, or - for standard input (the default).",
     ),
+    jsonnet.template_flag,
+    jsonnet.argument_flag,
     click.option("-p", "--push-images", is_flag=True, help="Accepted; there is no registry to push to."),
     click.option("-r", "--registry", metavar="HOST", help="Accepted, without effect."),
     click.option("-u", "--username", metavar="NAME", help="Accepted, without effect."),
@@ -46,28 +47,26 @@ def spec_flags(function: Any) -> Any:
 
 @verb(example="pachctl create-pipeline -f model.json")
 @spec_flags
-def create_pipeline(app: App, origin: str, push_images: bool, **registry: str | None) -> None:
+def create_pipeline(app: App, push_images: bool, **flags: Any) -> None:
     """Create pipelines from a specification.
 
     The source holds one document for each pipeline. Specifications of release 1.7 are understood:
     the input atom is pfs, for example.
     """
-    calls.note_registry(app, push_images, registry)
-    for spec in _read(app, origin):
+    for spec in _read(app, push_images, **flags):
         calls.create(app.server, spec)
 
 
 @verb(example="pachctl update-pipeline -f model.json --reprocess")
 @spec_flags
 @click.option("--reprocess", is_flag=True, help="Run the new code over data that the old code has processed.")
-def update_pipeline(app: App, origin: str, push_images: bool, reprocess: bool, **registry: str | None) -> None:
+def update_pipeline(app: App, push_images: bool, reprocess: bool, **flags: Any) -> None:
     """Change pipelines to a new specification.
 
     Datums that were processed keep their results, even if the code has changed, unless --reprocess is given.
     A pipeline that is not there is created.
     """
-    calls.note_registry(app, push_images, registry)
-    for spec in _read(app, origin):
+    for spec in _read(app, push_images, **flags):
         name = calls.name_in(spec)
         before = None if reprocess or not name else calls.find(app.server, refs.pipeline(name))
         calls.create(app.server, spec, update=True, reprocess=reprocess)
@@ -179,11 +178,20 @@ def delete_pipeline(app: App, name: str | None, every: bool, force: bool) -> Non
         raise type(error)(f"error from delete-pipeline: {error}") from None
 
 
-def _read(app: App, origin: str) -> list[Json]:
+def _read(
+    app: App,
+    push_images: bool,
+    origin: str | None,
+    template: str | None,
+    arguments: tuple[str, ...],
+    **registry: str | None,
+) -> list[Json]:
     """The specifications of a source, in today's form; says which settings have no effect."""
-    if origin == STDIN:
+    jsonnet.check(origin, template, arguments)
+    calls.note_registry(app, push_images, registry)
+    if (template or origin or STDIN) == STDIN:
         print("Reading from stdin.", flush=True)
-    given = specs.read(origin)
+    given = specs.read(origin or STDIN) if template is None else jsonnet.read(app.server, template, arguments)
     for spec in given:
         for field in dropped(spec):
             app.note(f"{calls.name_in(spec) or 'pipeline'}: {field} has no effect any more and is left out")

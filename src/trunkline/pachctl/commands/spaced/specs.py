@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from trunkline.kernel.errors import InvalidRequest, NotBuilt, TrunklineError, Unreachable
-from trunkline.pachctl import batch, pickers, show, specs
+from trunkline.kernel.errors import InvalidRequest, TrunklineError, Unreachable
+from trunkline.pachctl import batch, jsonnet, pickers, show, specs
 from trunkline.pachctl.app import App
 from trunkline.pachctl.calls import pipelines as calls
 from trunkline.pachctl.flags import output_flags, project_flag
@@ -30,8 +30,8 @@ reprocess_flag = click.option(
 )
 _SPEC_FLAGS = (
     file_flag,
-    click.option("--jsonnet", metavar="FILE", help="Not built yet."),
-    click.option("--arg", "arguments", multiple=True, metavar="NAME=VALUE", help="For --jsonnet."),
+    jsonnet.template_flag,
+    jsonnet.argument_flag,
     click.option("-p", "--push-images", is_flag=True, help="Accepted; there is no registry to push to."),
     click.option("-r", "--registry", metavar="HOST", help="Accepted, without effect."),
     click.option("-u", "--username", metavar="NAME", help="Accepted, without effect."),
@@ -53,7 +53,8 @@ def spec_flags(function: Any) -> Any:
 def create_pipeline(app: App, dry_run: bool, **flags: Any) -> None:
     """Create pipelines from a specification.
 
-    The source holds one document for each pipeline, in YAML or JSON.
+    The source holds one document for each pipeline, in YAML or JSON. A Jsonnet template comes to a specification or
+    a list of them, or to a function of its arguments that does.
     """
     for spec in _given(app, **flags):
         _apply(app, spec, dry_run=dry_run)
@@ -123,21 +124,17 @@ def validate_pipeline(app: App, origin: str | None) -> None:
 def _given(
     app: App,
     origin: str | None,
-    jsonnet: str | None,
+    template: str | None,
     arguments: tuple[str, ...],
     push_images: bool,
     registry: str | None,
     username: str | None,
 ) -> list[Json]:
     """The specifications of the command line, each in its project."""
-    if origin is not None and jsonnet is not None:
-        raise InvalidRequest("cannot set both --file and --jsonnet; exactly one must be set")
-    if jsonnet is not None:
-        raise NotBuilt("--jsonnet is not built yet: render the template first, and give the result with --file")
-    if arguments:
-        raise InvalidRequest("--arg is for --jsonnet, which is not given")
+    jsonnet.check(origin, template, arguments)
     calls.note_registry(app, push_images, {"registry": registry, "username": username})
-    found = [_in_project(app, spec) for spec in specs.read(origin or STDIN)]
+    given = specs.read(origin or STDIN) if template is None else jsonnet.read(app.server, template, arguments)
+    found = [_in_project(app, spec) for spec in given]
     for spec in found:
         _warn_of_image(spec)
     return found
