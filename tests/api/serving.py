@@ -30,6 +30,7 @@ from trunkline.pps import crons
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
+from trunkline.pps.vault import Vault
 from trunkline.testing import catalogs
 from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pfs_pb2_grpc, pps_pb2, transaction_pb2
 
@@ -57,7 +58,7 @@ class Serving:
         self.clock = ShiftedClock()
         self.pfs = Pfs(self.catalog, self.store, self.clock)
         self.logbook = Logbook(home / "logs")
-        self.pps = Pps(self.pfs, self.logbook)
+        self.pps = Pps(self.pfs, self.logbook, Vault("ab" * 32))
         dispatcher = Dispatcher(SystemClock(), lease_seconds=60)
         transactions = Transactions(self.pfs, self.logbook.wake)
         self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)

@@ -22,6 +22,7 @@ def address(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     environ = {"PATH": os.environ["PATH"], "TRUNKLINE_MAX_WORKERS": "1"}
     if request.config.getoption("--catalogs") == "postgresql":
         environ["TRUNKLINE_CATALOG"] = request.getfixturevalue("databases").server.new_database()
+        environ["TRUNKLINE_SECRETS_KEY"] = "ab" * 32
     with (home / "pachd.err").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "trunkline.pachd", "--home", str(home), "--port", "0"], env=environ, stderr=errors

@@ -46,6 +46,7 @@ def _transform(ticket: Ticket) -> wire.WorkTransform:
         working_dir=given.working_dir,
         datum_timeout=None if ticket.datum_timeout is None else seconds(ticket.datum_timeout),
         datum_tries=ticket.datum_tries,
+        secrets=[wire.WorkSecret(variable=one.variable, path=one.path, value=one.value) for one in ticket.secrets],
         environment=(
             None if ticket.environment is None else environment(ticket.environment, digest=ticket.environment_digest)
         ),

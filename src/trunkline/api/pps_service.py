@@ -9,6 +9,7 @@ from trunkline.api.pps_defaults import DefaultsCalls
 from trunkline.api.pps_jobs import JobCalls
 from trunkline.api.pps_logs import LogCalls, ServerLog
 from trunkline.api.pps_pipelines import PipelineCalls
+from trunkline.api.pps_secrets import SecretCalls
 from trunkline.api.pps_templates import TemplateCalls
 from trunkline.api.transactions import Transactions
 from trunkline.kernel.errors import InvalidRequest
@@ -17,7 +18,7 @@ from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2, taskapi_pb2
 
 
-class PpsService(PipelineCalls, DefaultsCalls, TemplateCalls, JobCalls, LogCalls):
+class PpsService(PipelineCalls, DefaultsCalls, TemplateCalls, JobCalls, LogCalls, SecretCalls):
     """Every RPC of `pps_v2.API` that is built."""
 
     def __init__(

@@ -7,6 +7,7 @@ somebody says otherwise.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             address of a bucket.
         store_cache: bytes on disk for copies of what a bucket holds; 0 for none.
         cloud: variables that object stores are opened with; never shown, never passed on to user code.
+        secrets_key: seals the secrets in the catalog, 64 hex digits; empty for a key kept in the home.
         file_sources: folders of pachd's machine whose files may be put by `file://` addresses.
     """
 
@@ -70,11 +72,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     store_cache: int = STORE_CACHE
     cloud: Secrets = msgspec.field(default_factory=Secrets)
     file_sources: tuple[Path, ...] = ()
+    secrets_key: str = ""
 
     @property
     def catalog_path(self) -> Path:
         """The SQLite database."""
         return self.home / "catalog.db"
+
+    @property
+    def secrets_path(self) -> Path | None:
+        """The key of secrets, if none is given; a catalog that several homes share has none in any of them."""
+        return None if self.catalog else self.home / "secrets.key"
 
     @property
     def store_path(self) -> Path:
@@ -141,6 +149,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         store=_store(env),
         store_cache=_integer(env, "TRUNKLINE_STORE_CACHE", STORE_CACHE, least=0, most=1 << 50),
         cloud=Secrets({name: value for name, value in env.items() if name.startswith(CLOUD) and value}),
+        secrets_key=Secret(_key(env)),
         file_sources=tuple(_folder(part) for part in env.get("TRUNKLINE_FILE_SOURCES", "").split(":") if part),
     )
 
@@ -151,6 +160,13 @@ def _store(env: Mapping[str, str]) -> str:
         raise InvalidRequest("TRUNKLINE_STORE names a folder with file://: give its absolute path, file:///folder")
     if text and "://" not in text:
         raise InvalidRequest("TRUNKLINE_STORE is no address: give file:///folder, s3://, gs:// or az://bucket/path")
+    return text
+
+
+def _key(env: Mapping[str, str]) -> str:
+    text = env.get("TRUNKLINE_SECRETS_KEY", "").strip()
+    if text and re.fullmatch("[0-9a-fA-F]{64}", text) is None:
+        raise InvalidRequest("TRUNKLINE_SECRETS_KEY is no key: give 64 hex digits (openssl rand -hex 32)")
     return text
 
 

@@ -60,6 +60,12 @@ HYPHENATED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("inspect-datum", "datums", "Show one datum."),
         ("restart-datum", "datums", "Begin a running datum again."),
     ),
+    "secret": (
+        ("create-secret", "secrets", "Create a secret from the manifest of a Kubernetes Secret in JSON."),
+        ("inspect-secret", "secrets", "Show one secret, without its values."),
+        ("list-secret", "secrets", "List all secrets, without their values."),
+        ("delete-secret", "secrets", "Delete a secret; jobs that need it fail from then on."),
+    ),
     "environment": (
         ("create-environment", "environments", "Say what an image name means on this machine."),
         ("list-environment", "environments", "List the environments of this machine."),

@@ -89,6 +89,12 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("restart datum", "spaced.datums", "Begin a running datum again."),
         ("logs", "spaced.logs", "Print what user code wrote."),
     ),
+    "secret": (
+        ("create secret", "spaced.secrets", "Create a secret from the manifest of a Kubernetes Secret in JSON."),
+        ("inspect secret", "spaced.secrets", "Show one secret, without its values."),
+        ("list secret", "spaced.secrets", "List all secrets, without their values."),
+        ("delete secret", "spaced.secrets", "Delete a secret; jobs that need it fail from then on."),
+    ),
     "config": (
         ("connect", "spaced.contexts", "Make a context for an address, and make it the active one."),
         ("config get metrics", "spaced.contexts", "Print whether metrics are sent; there are none."),

@@ -59,6 +59,7 @@ _NOUNS = (
     ),
     ("job", "Jobs", "A job is one run of a pipeline over one state of its inputs."),
     ("datum", "Datums and logs", "A datum is the unit of work of a job: a piece of its inputs."),
+    ("secret", "Secrets", "A secret is a set of values that only the user code of pipelines that name it can see."),
     ("config", "Configuration", "A context is a named server, with the project and the transaction that are current."),
     (
         "environment",

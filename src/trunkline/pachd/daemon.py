@@ -48,6 +48,7 @@ from trunkline.pps import roots as pps_roots
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
+from trunkline.pps.vault import Vault
 from trunkline.wire import content_pb2, listing_pb2, pfs_pb2, pps_pb2, transaction_pb2, trunkline_pb2, upkeep_pb2
 from trunkline.worker.runtimes.probe import probe
 
@@ -73,7 +74,7 @@ class Pachd:
         ahead = READ_AHEAD if settings.bucket else 0
         self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings), ahead=ahead)
         self._logbook = Logbook(settings.logs_path / "jobs")
-        self._pps = Pps(self._pfs, self._logbook)
+        self._pps = Pps(self._pfs, self._logbook, Vault(settings.secrets_key, settings.secrets_path))
         self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)
         self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)

@@ -40,7 +40,7 @@ class JobLoop:
 
     def __init__(self, pps: Pps, dispatcher: Dispatcher, parallelism: int, folder: Path, workers: WorkerPool) -> None:
         self._pps, self._dispatcher, self._workers = pps, dispatcher, workers
-        self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder)
+        self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder, pps.vault)
         self._loop = Loop("jobs", pps.pfs.catalog.watch, self._step)
         self._driven: dict[int, threading.Thread] = {}
         self._not_before: dict[int, float] = {}

@@ -17,7 +17,7 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.metadata import Edit, edit_row
 from trunkline.pfs.refs import SPEC, BranchRef
 from trunkline.pfs.rows import Branch, Commit
-from trunkline.pps import canonical, clocks, crons, following, inputs, jobs, rows
+from trunkline.pps import canonical, clocks, crons, following, inputs, jobs, rows, secrets
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
 from trunkline.pps.spec import PipelineSpec
@@ -61,11 +61,14 @@ def create(change: Change, recipe: Recipe, *, update: bool = False, reprocess: b
 
     Raises:
         AlreadyExists, NotFound: it exists (without `update`); an input repo or the project does not.
+        SecretMissing: a secret that it names does not exist.
         Refused, CycleDetected: a repo of its name is in the way; the rules of branches forbid its inputs.
     """
     existing = rows.find_pipeline(change.tx, recipe.ref)
     if existing is not None and not update:
         raise AlreadyExists(f'pipeline "{recipe.ref}" already exists')
+    if recipe.spec.transform is not None:
+        secrets.check(change.tx, recipe.spec.transform.secrets)
     recipe = recipe.started(change.now)
     _make_inputs(change, recipe.ref, recipe.spec)
     if existing is None:

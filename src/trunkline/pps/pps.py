@@ -43,6 +43,7 @@ from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.rows import Job, Version
 from trunkline.pps.spec import PipelineName
 from trunkline.pps.templates import Renderer
+from trunkline.pps.vault import Vault
 
 Alive = Callable[[], bool]
 
@@ -54,8 +55,9 @@ def _always() -> bool:
 class Pps:
     """The face of this room. Making one ties it to its pfs: new output commits get jobs from then on."""
 
-    def __init__(self, pfs: Pfs, logbook: Logbook) -> None:
+    def __init__(self, pfs: Pfs, logbook: Logbook, vault: Vault | None = None) -> None:
         self.pfs = pfs
+        self.vault = vault or Vault()
         self.logbook = logbook
         self.defaults = DefaultCalls(pfs, logbook.wake)
         self.templates = Renderer()

@@ -20,7 +20,8 @@ from trunkline.pps.environments import Environment
 from trunkline.pps.outcomes import Finding
 from trunkline.pps.plan import plan, work
 from trunkline.pps.rows import Job, Version
-from trunkline.pps.spec import DatumSetSpec, Transform
+from trunkline.pps.secrets import Handed
+from trunkline.pps.spec import DatumSetSpec, SecretMount, Transform
 from trunkline.pps.tickets import InputSource, Ticket
 
 FEED = 256
@@ -42,6 +43,7 @@ class Processing:
     Args:
         parallelism: workers at the most.
         environment_of: gives what an image name means here, with its digest; asked only if user code is to run.
+        secrets_of: opens the secrets that a pipeline names; asked only then, too.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class Processing:
         version: Version,
         parallelism: int,
         environment_of: Callable[[str], tuple[Environment | None, str]],
+        secrets_of: Callable[[Sequence[SecretMount]], tuple[Handed, ...]],
     ) -> None:
         self._pfs, self._dispatcher, self._job, self._version = pfs, dispatcher, job, version
-        self._parallelism, self._environment_of = parallelism, environment_of
+        self._parallelism, self._environment_of, self._secrets_of = parallelism, environment_of, secrets_of
         self._era = pfs.pins.era
 
     def run(self) -> None:
@@ -118,6 +121,7 @@ class Processing:
             spec_commit=version.spec_id,
             output_branch=job.output_branch,
             transform=transform,
+            secrets=self._secrets_of(transform.secrets),
             environment=environment,
             environment_digest=digest,
             datum_timeout=spec.seconds(given.datum_timeout),

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from trunkline.kernel.errors import Cancelled, Corrupt, NotReady, StorageFailed, TrunklineError
+from trunkline.kernel.errors import Cancelled, Corrupt, FailedPrecondition, NotReady, StorageFailed, TrunklineError
 from trunkline.maps import Root
 from trunkline.pfs import provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
-from trunkline.pps import egress, environments, inputs, outcomes, progress, rows
+from trunkline.pps import egress, environments, inputs, outcomes, pipelines, progress, rows, secrets
 from trunkline.pps.assemble import Collision, WorkLeft, assemble
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.environments import Environment
@@ -30,7 +30,10 @@ from trunkline.pps.plan import plan, work
 from trunkline.pps.processing import Processing, TimedOut, check_wanted
 from trunkline.pps.progress import JobEnded
 from trunkline.pps.rows import Job, Version
-from trunkline.pps.states import JobState
+from trunkline.pps.secrets import Handed
+from trunkline.pps.spec import SecretMount
+from trunkline.pps.states import JobState, PipelineState
+from trunkline.pps.vault import Vault
 
 log = logging.getLogger("trunkline.pps")
 
@@ -76,6 +79,10 @@ class _Broken(Exception):
     """Something that no repetition will change; the text is the reason that the job fails with."""
 
 
+class _Hopeless(_Broken):
+    """The same, for every job of the pipeline until it is updated."""
+
+
 class JobRunner:
     """Runs jobs; thread-safe, but a job has one runner at a time.
 
@@ -85,6 +92,7 @@ class JobRunner:
         digest_of: works out the digest of an environment.
         parallelism_cap: workers of one pipeline at the most, whatever its spec says.
         folder: for temporary files; the system's choice by default.
+        vault: opens the secrets that pipelines name.
     """
 
     def __init__(
@@ -94,9 +102,10 @@ class JobRunner:
         digest_of: Callable[[Environment], str],
         parallelism_cap: int = PARALLELISM_CAP,
         folder: Path | None = None,
+        vault: Vault | None = None,
     ) -> None:
         self._pfs, self._dispatcher, self._digest_of = pfs, dispatcher, digest_of
-        self._cap, self._folder = parallelism_cap, folder
+        self._cap, self._folder, self._vault = parallelism_cap, folder, vault or Vault()
         self._mishaps: dict[int, int] = {}
         self._activities: Mapping[JobState, Callable[[Job, Version], _Turn | None]] = {
             JobState.CREATED: self._pick_up,
@@ -143,6 +152,11 @@ class JobRunner:
             return self._activities[job.state](job, version)
         except TimedOut:
             return _Turn([Event.STOPPED], TIMED_OUT)
+        except _Hopeless as error:
+            reason = str(error)
+            # Ends the job as well, unless the pipeline was stopped or has failed before.
+            self._pfs.change(lambda change: pipelines.to_state(change, job.pipeline, PipelineState.FAILURE, reason))
+            return _Turn([Event.BROKEN], reason)
         except (Corrupt, _Broken) as error:
             return _Turn([Event.BROKEN], str(error))
 
@@ -153,6 +167,10 @@ class JobRunner:
 
     def _pick_up(self, job: Job, version: Version) -> _Turn:
         """Takes the job up, and over the next state at once if it can."""
+        with self._pfs.catalog.read() as tx:
+            pipeline = rows.pipeline_by_key(tx, job.pipeline)
+        if pipeline.state is PipelineState.FAILURE:
+            raise _Broken(pipeline.reason or "the pipeline failed")  # until it is updated
         turn = self._look_at_inputs(job, version)
         if turn is None:
             return _Turn([Event.PICKED_UP])
@@ -180,7 +198,7 @@ class JobRunner:
             made = plan.make(self._pfs, job, version, self._folder)
             job = self._pfs.change(lambda change: progress.save_plan(change, job.key, made))
         workers = max(1, min(version.spec.parallelism, self._cap))
-        work_of_job = Processing(self._pfs, self._dispatcher, job, version, workers, self._environment)
+        work_of_job = Processing(self._pfs, self._dispatcher, job, version, workers, self._environment, self._secrets)
         work_of_job.check()
         work_of_job.run()
         with self._pfs.catalog.read() as tx:
@@ -224,6 +242,16 @@ class JobRunner:
             return found, self._digest_of(found)
         except StorageFailed as error:
             raise _Broken(str(error)) from error
+
+    def _secrets(self, mounts: Sequence[SecretMount]) -> tuple[Handed, ...]:
+        """The values of the secrets that a pipeline names."""
+        if not mounts:
+            return ()
+        try:
+            with self._pfs.catalog.read() as tx:
+                return secrets.hand_out(tx, self._vault, mounts)
+        except FailedPrecondition as error:
+            raise _Hopeless(str(error)) from None
 
     # -- when something is out of order ---------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from trunkline.pps.environments import Environment
 from trunkline.pps.outcomes import Finding
 from trunkline.pps.plan import records
 from trunkline.pps.refs import JobRef
+from trunkline.pps.secrets import Handed
 from trunkline.pps.spec import DatumSetSpec, Transform
 
 Record = Callable[[Sequence[Finding]], bool]
@@ -40,6 +41,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         job_key, pipeline_key: of the catalog.
+        secrets: what of secrets user code is given; for workers of this job alone.
         environment, environment_digest: what the image name means here; None if it is unknown.
         datum_timeout: seconds for one try; None for any.
         parallelism: workers at the most.
@@ -54,6 +56,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     spec_commit: SetId
     output_branch: str
     transform: Transform
+    secrets: tuple[Handed, ...] = ()
     environment: Environment | None = None
     environment_digest: str = ""
     datum_timeout: float | None = None

@@ -14,7 +14,7 @@ import msgspec
 
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name, check_pipeline_name
-from trunkline.pps import egress, following, inputs
+from trunkline.pps import egress, following, inputs, mounts
 from trunkline.pps.spec import (
     Input,
     PipelineName,
@@ -105,7 +105,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
         (spec.autoscaling, "autoscaling", "put idle pipelines on standby"),
         (spec.determined is not None, "determined", "work with Determined"),
         (uptime, "maximumExpectedUptime", "put idle pipelines on standby, which this limits"),
-        (bool(transform.secrets), "transform.secrets", "hold secrets"),
         (transform.datum_batching, "transform.datumBatching", "hand many datums to one run of user code"),
     )
     for given, field, what in wanted:
@@ -123,6 +122,7 @@ def _check_transform(transform: Transform | None) -> None:
     for field, values in words.items():
         if any("\0" in value for value in values):
             raise InvalidRequest(f"transform.{field} contains a NUL character: no program can be given one")
+    mounts.check(transform.secrets)
     for name in transform.env:
         if not name or "=" in name or "\0" in name:
             raise InvalidRequest(f'transform.env has a variable named {name!r}: a name is not empty and has no "="')

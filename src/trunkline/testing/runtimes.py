@@ -30,6 +30,7 @@ from trunkline.worker.runtimes.protocol import (
     Sandbox,
     SandboxLost,
     SandboxRefused,
+    SecretFiles,
 )
 
 
@@ -80,6 +81,37 @@ class RuntimeSuite:
             yield sandbox
         finally:
             sandbox.close()
+
+    # -- secrets --------------------------------------------------------------------------------------------
+
+    def test_files_of_secrets(self, runtime: Runtime, staging: Path) -> None:
+        given = {"/creds/token": b"t0ken", "/creds/other.pem": bytes(range(256)), "/srv/deep/down/key": b""}
+        request = Request(staging=staging, secrets=SecretFiles(given))
+        with self.opened(runtime, request) as sandbox:
+            assert run(sandbox, "cat", "/creds/token") == (Ended(0), "t0ken")
+            assert (
+                shell(sandbox, "ls /creds /srv/deep/down").split()
+                == [
+                    "/creds:",
+                    "other.pem",
+                    "token",
+                    "/srv/deep/down:",
+                    "key",
+                ]
+                or not self.real_pfs
+            )
+            assert shell(sandbox, "wc -c < /creds/other.pem").strip() == "256"
+            assert "t0ken" not in repr(request)
+        assert not Path("/creds").exists(), "nothing is left on the machine"
+        assert not list(staging.parent.rglob("token")), "nor beside /pfs"
+
+    def test_each_sandbox_has_its_own_secrets(self, runtime: Runtime, staging: Path) -> None:
+        with self.opened(runtime, Request(staging=staging, secrets=SecretFiles({"/creds/a": b"1"}))) as sandbox:
+            assert shell(sandbox, "cat /creds/a") == "1"
+        with self.opened(runtime, Request(staging=staging, secrets=SecretFiles({"/creds/b": b"2"}))) as sandbox:
+            assert shell(sandbox, "cat /creds/*") == "2"
+        with self.opened(runtime, Request(staging=staging)) as sandbox:
+            assert run(sandbox, "ls", "/creds")[0].code != 0
 
     # -- the process ----------------------------------------------------------------------------------------
 

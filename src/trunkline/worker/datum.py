@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound, TrunklineError
 from trunkline.worker.desk import Desk
-from trunkline.worker.environ import dotenv, variables
+from trunkline.worker.environ import dotenv, plain, variables
 from trunkline.worker.gather import Gathered
 from trunkline.worker.logs import UserOutput
 from trunkline.worker.model import Datum, State, Statistics
@@ -70,7 +70,8 @@ class DatumRun:
         desk = self._desk
         env = variables(desk.config, desk.batch, self._datum, desk.sandbox.account)
         with self._timed("download_time"):
-            visible = {name: desk.sandbox.visible(value) for name, value in env.items()}
+            shown = plain(env, desk.batch)
+            visible = {name: desk.sandbox.visible(value) for name, value in shown.items()}
             self._statistics.download_bytes = desk.stager.stage(self._datum, dotenv(visible))
         desk.lease.check()
         with self._timed("process_time"):

@@ -18,7 +18,7 @@ from trunkline.worker.lease import Lease
 from trunkline.worker.logs import BatchLog
 from trunkline.worker.model import Batch
 from trunkline.worker.reporter import Reporter
-from trunkline.worker.runtimes.protocol import Request, Runtime, Sandbox
+from trunkline.worker.runtimes.protocol import Request, Runtime, Sandbox, SecretFiles
 from trunkline.worker.runtimes.reasons import unknown_image
 from trunkline.worker.staging import Stager
 from trunkline.worker.tree import Tree
@@ -40,7 +40,7 @@ class Bench:
         self._sandbox: Sandbox | None = None
 
     def sandbox(self, batch: Batch, note: Callable[[str], None]) -> Sandbox:
-        """The sandbox of a batch: one for each job and environment.
+        """The sandbox of a batch: one for each job, environment and set of secrets.
 
         Args:
             note: told what the job's log ought to say about a fresh one.
@@ -49,7 +49,8 @@ class Bench:
             SandboxRefused: it cannot be had here.
         """
         transform = batch.transform
-        key = (batch.project, batch.pipeline, batch.job, transform.environment, transform.user)
+        files = {each.path: each.value for each in transform.secrets if each.path}
+        key = (batch.project, batch.pipeline, batch.job, transform.environment, transform.user, files)
         if self._sandbox is None or self._key != key:
             self.put_away()
             request = Request(
@@ -57,6 +58,7 @@ class Bench:
                 image=transform.image,
                 environment=transform.environment,
                 user=transform.user,
+                secrets=SecretFiles(files),
             )
             self._sandbox = self._runtime.open(request)
             self._key = key

@@ -1,7 +1,7 @@
 """The environment of user code: variables, and nothing of the worker's or pachd's own.
 
 Order, later ones override: the machine's few, those of the worker, those of the local environment, those of
-the datum, `transform.env`.
+the datum, `transform.env`, secrets. Invariant: the value of a secret is in the environment and in no file of /pfs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,21 @@ def variables(config: WorkerConfig, batch: Batch, datum: Datum, account: tuple[s
     for each in datum.inputs:
         found |= _input(each)
     found |= {"PACH_DATUM_ID": datum.id, "PACH_JOB_ID": batch.job, "PACH_OUTPUT_COMMIT_ID": batch.job}
-    return found | batch.transform.env
+    return found | batch.transform.env | _secrets(batch)
+
+
+def _secrets(batch: Batch) -> dict[str, str]:
+    return {
+        each.variable: each.value.decode("utf-8", "surrogateescape")
+        for each in batch.transform.secrets
+        if each.variable
+    }
+
+
+def plain(variables: Mapping[str, str], batch: Batch) -> dict[str, str]:
+    """The variables without those that are secrets."""
+    hidden = _secrets(batch)
+    return {name: value for name, value in variables.items() if name not in hidden}
 
 
 def dotenv(variables: Mapping[str, str]) -> str:

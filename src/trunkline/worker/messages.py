@@ -48,6 +48,7 @@ def _transform(message: wire.WorkTransform) -> model.Transform:
         working_dir=message.working_dir,
         timeout=seconds(message.datum_timeout) or None,
         tries=message.datum_tries or 3,
+        secrets=tuple(model.Secret(each.variable, each.path, each.value) for each in message.secrets),
         environment=_environment(message.environment) if message.HasField("environment") else None,
     )
 

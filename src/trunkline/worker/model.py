@@ -28,6 +28,17 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     digest: str = ""
 
 
+class Secret(msgspec.Struct, frozen=True):
+    """A value for user code: as a variable, or as a file at an absolute path; the other is empty."""
+
+    variable: str
+    path: str
+    value: bytes
+
+    def __repr__(self) -> str:
+        return f"Secret({self.variable or self.path})"
+
+
 class Transform(msgspec.Struct, frozen=True, kw_only=True):
     """How user code is started; the same for all datums of a batch.
 
@@ -49,6 +60,7 @@ class Transform(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     tries: int = 3
     environment: Environment | None = None
+    secrets: tuple[Secret, ...] = ()
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

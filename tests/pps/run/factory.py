@@ -60,7 +60,7 @@ class Factory(World):
     def restart(self) -> None:
         """What is in memory is lost, as in a crash of pachd."""
         self.dispatcher = Dispatcher(self.clock, 30.0)
-        self.runner = JobRunner(self.pfs, self.dispatcher, self.pps.digest_of)
+        self.runner = JobRunner(self.pfs, self.dispatcher, self.pps.digest_of, vault=self.pps.vault)
 
     # -- workers ------------------------------------------------------------------------------------------
 

@@ -12,10 +12,11 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from trunkline.worker.model import Environment
+from trunkline.worker.runtimes.keptfiles import KeptFiles
 from trunkline.worker.runtimes.protocol import Request, SandboxRefused
 from trunkline.worker.runtimes.runner import frames
 from trunkline.worker.runtimes.sandbox import ProcessSandbox, Setup
@@ -82,8 +83,9 @@ class ProcessRuntime:
         self._work.mkdir(parents=True, exist_ok=True)
         connection, process = _runner()
         fields = [mode, str(staging), str(root or ""), str(self._work.resolve()), request.user]
+        secrets = request.secrets if mode == "namespace" else {}
         try:
-            answer = _agree(connection, fields, self._masks)
+            answer = _agree(connection, fields, self._masks, secrets)
         except BaseException:
             _give_up(connection, process)
             raise
@@ -92,7 +94,12 @@ class ProcessRuntime:
             return ProcessSandbox(connection, request, Setup.of(mode, answer, ()), None)
         warning = _FALLBACK.format(reason=self.refusal or "as TRUNKLINE_ISOLATION says")
         setup = Setup.of(mode, answer, (warning,))
-        return ProcessSandbox(connection, request, setup, Substitution(staging, root))
+        try:
+            kept = KeptFiles(self._work / "secrets", request.secrets, setup.owner)
+        except BaseException:
+            connection.close()
+            raise
+        return ProcessSandbox(connection, request, setup, Substitution(staging, root, kept.folders), kept)
 
     def _bury(self, started: subprocess.Popen[bytes]) -> None:
         """Collects runners that have ended; nobody waits for the kernel to take their mounts apart."""
@@ -119,17 +126,20 @@ def _runner() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     return ours, process
 
 
-def _agree(connection: socket.socket, fields: Sequence[str], masks: Sequence[Path]) -> list[bytes]:
+def _agree(
+    connection: socket.socket, fields: Sequence[str], masks: Sequence[Path], secrets: Mapping[str, bytes]
+) -> list[bytes]:
     """Tells a runner what the sandbox is to be; returns its answer that it is.
 
     Raises:
-        SandboxRefused: the user cannot be had.
+        SandboxRefused: the user cannot be had, or there is no place for a secret.
         _NoView: the view cannot.
     """
     connection.settimeout(_PATIENCE)
     try:
         hidden = frames.pack([os.fsencode(each) for each in masks])
-        frames.send(connection, [b"open", *map(os.fsencode, fields), hidden])
+        files = frames.pack([part for path, value in secrets.items() for part in (os.fsencode(path), value)])
+        frames.send(connection, [b"open", *map(os.fsencode, fields), hidden, files])
         answer, _ = frames.receive(connection)
     except frames.Broken as error:
         raise _NoView(f"the runner ended ({error})") from None

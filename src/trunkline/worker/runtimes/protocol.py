@@ -34,6 +34,15 @@ class SandboxLost(StorageFailed):
     code = "sandbox-lost"
 
 
+class SecretFiles(dict[str, bytes]):
+    """Contents of files that are secret, by absolute path; no text that is made of them shows one."""
+
+    def __repr__(self) -> str:
+        return f"SecretFiles({', '.join(sorted(self))})"
+
+    __str__ = __repr__
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Which sandbox is wanted.
 
@@ -42,12 +51,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         image: as the pipeline names it; for messages.
         environment: what the image means here; none: the machine itself.
         user: whom commands run as, in the pipeline's words; empty: the worker's own user.
+        secrets: files that user code finds besides its datum, and nobody else does; it cannot change them.
     """
 
     staging: Path
     image: str = ""
     environment: Environment | None = None
     user: str = ""
+    secrets: SecretFiles = msgspec.field(default_factory=SecretFiles)
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from trunkline.worker.runtimes import reasons
+from trunkline.worker.runtimes.keptfiles import KeptFiles
 from trunkline.worker.runtimes.protocol import CannotStart, Command, Ended, Linked, Output, Request, SandboxLost
 from trunkline.worker.runtimes.runner import frames
 from trunkline.worker.runtimes.substitution import Substitution
@@ -44,12 +45,18 @@ class ProcessSandbox:
     """As `trunkline.worker.runtimes.protocol.Sandbox` says."""
 
     def __init__(
-        self, connection: socket.socket, request: Request, setup: Setup, substitution: Substitution | None
+        self,
+        connection: socket.socket,
+        request: Request,
+        setup: Setup,
+        substitution: Substitution | None,
+        kept: KeptFiles | None = None,
     ) -> None:
         self._connection = connection
         self._request = request
         self._setup = setup
         self._substitution = substitution
+        self._kept = kept
         self._sending = threading.Lock()
         self._number = 0
         self._running = False
@@ -129,6 +136,8 @@ class ProcessSandbox:
                 self._connection.shutdown(socket.SHUT_RDWR)
             if not self._running:
                 self._connection.close()
+            if self._kept is not None:
+                self._kept.remove()
 
     def _order(self, command: Command, stdin: int, output: int) -> None:
         argv = frames.pack([os.fsencode(each) for each in command.argv])

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from trunkline.worker.runtimes.protocol import Command
-
-# /pfs as a whole first element of a path: not in /home/pfs, nor in /pfsx.
-_PFS = re.compile(r"(?<![\w./~-])/pfs(?![\w.-])")
 
 
 class Substitution:
@@ -25,15 +23,20 @@ class Substitution:
     Attributes:
         staging: the real path of the folder that stands for /pfs.
         environment: the real path of the environment's root; none if there is none.
+        folders: other paths as user code writes them, and the real folders that stand for them.
     """
 
-    def __init__(self, staging: Path, environment: Path | None) -> None:
+    def __init__(self, staging: Path, environment: Path | None, folders: Mapping[str, str] | None = None) -> None:
         self.staging = str(staging)
         self.environment = environment
+        self._places = {"/pfs": self.staging, **(folders or {})}
+        # Each as whole first elements of a path: not in /home/pfs, nor in /pfsx.
+        names = "|".join(re.escape(each) for each in sorted(self._places, reverse=True))
+        self._path = re.compile(rf"(?<![\w./~-])({names})(?![\w.-])")
 
     def text(self, text: str) -> str:
-        """The text with /pfs paths replaced."""
-        return _PFS.sub(lambda _: self.staging, text)
+        """The text with /pfs paths, and those of the other folders, replaced."""
+        return self._path.sub(lambda found: self._places[found[1]], text)
 
     def command(self, command: Command) -> Command:
         """The command as it has to be run on the bare machine."""

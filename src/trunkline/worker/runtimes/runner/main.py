@@ -14,7 +14,7 @@ import select
 import signal
 import sys
 
-from trunkline.worker.runtimes.runner import frames, linux, users
+from trunkline.worker.runtimes.runner import frames, linux, secretfiles, users
 from trunkline.worker.runtimes.runner.follow import Follower
 from trunkline.worker.runtimes.runner.launch import CannotStart, Program, start
 from trunkline.worker.runtimes.runner.reaper import NamespaceReaper, SubreaperReaper, collect
@@ -40,6 +40,8 @@ class Request:
         self.namespace = texts[0] == "namespace"
         self.staging, self.environment, self.work, self.user = texts[1:]
         self.masks = [os.fsdecode(each) for each in frames.unpack(fields[6])]
+        parts = frames.unpack(fields[7])
+        self.secrets = {os.fsdecode(path): value for path, value in zip(parts[::2], parts[1::2], strict=True)}
 
 
 class Server:
@@ -121,6 +123,7 @@ def main() -> None:
             _unshare()
             _become_first(connection)
             View(request.staging, request.environment, request.work, request.masks).build()
+            secretfiles.place(request.secrets)
             _drop_capabilities()
         else:
             linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
@@ -128,6 +131,8 @@ def main() -> None:
         user = _user(request)
     except Refused as error:
         frames.send(connection, [b"refused", b"view", str(error).encode()])
+    except secretfiles.NoPlace as error:
+        frames.send(connection, [b"refused", b"secrets", str(error).encode()])
     except users.UnknownUser as error:
         frames.send(connection, [b"refused", b"user", str(error).encode()])
     except OSError as error:
