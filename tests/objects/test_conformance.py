@@ -20,6 +20,7 @@ from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.objects.wrappers.parallel import ParallelStore
 from trunkline.objects.wrappers.pinned import PinnedStore
 from trunkline.objects.wrappers.retry import RetryStore
+from trunkline.objects.wrappers.scratch import ScratchStore
 from trunkline.testing.objects import FaultyStore, ObjectStoreSuite
 
 
@@ -79,6 +80,14 @@ class TestRetryStore(ObjectStoreSuite):
     @pytest.fixture
     def store(self):
         return RetryStore(MemoryStore())
+
+
+class TestScratchStore(ObjectStoreSuite):
+    implementation = ScratchStore
+
+    @pytest.fixture
+    def store(self):
+        return ScratchStore(MemoryStore())
 
 
 class TestPinnedStore(ObjectStoreSuite):

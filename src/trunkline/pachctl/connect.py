@@ -191,6 +191,13 @@ class Server:
         return self._service(ListingStub)
 
     @cached_property
+    def lineage(self) -> Service:
+        """`trunkline.v1.Lineage`."""
+        from trunkline.wire.lineage_pb2_grpc import LineageStub
+
+        return self._service(LineageStub)
+
+    @cached_property
     def upkeep(self) -> Service:
         """`trunkline.v1.Upkeep`."""
         from trunkline.wire.upkeep_pb2_grpc import UpkeepStub

@@ -45,6 +45,7 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("diff file", "spaced.diffing", "Show what differs between two commits."),
         ("copy file", "spaced.files", "Copy a file or directory, without moving its bytes."),
         ("delete file", "spaced.files", "Delete a file; with -r a directory."),
+        ("lineage", "lineage", "Show what a file was made from, or what was made from it."),
     ),
     "transaction": (
         ("start transaction", "spaced.transactions", "Start a transaction and make it the active one."),

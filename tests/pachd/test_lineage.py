@@ -1,0 +1,101 @@
+"""lineage, from the command line, over pipelines that real workers ran: the four stages of the example in small."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pachyderm_sdk import Client
+from pachyderm_sdk.api import pfs, pps
+from tests.pachctl.conftest import Result, invoke
+
+from trunkline.kernel.config import Settings
+from trunkline.pachd.daemon import Pachd
+
+STAGES = {
+    "model": ({"pfs": {"repo": "training", "glob": "/"}}, "cat /pfs/training/* > /pfs/out/model"),
+    "infer": (
+        {"cross": [{"pfs": {"repo": "attributes", "glob": "/*"}}, {"pfs": {"repo": "model", "glob": "/"}}]},
+        "for one in /pfs/attributes/*; do cat /pfs/model/model $one > /pfs/out/$(basename $one); done",
+    ),
+}
+
+
+class Place:
+    """A pachd with the stages, and clients of both kinds."""
+
+    def __init__(self, daemon: Pachd) -> None:
+        assert daemon._record is not None
+        self.address = daemon._record.address
+        host, _, port = self.address.rpartition(":")
+        self.client = Client(host=host, port=int(port))
+
+    def pachctl(self, *words: str) -> Result:
+        return invoke(words, {"PACHD_ADDRESS": self.address, "HOME": "/nonexistent"})
+
+    def put(self, repo: str, **files: str) -> str:
+        with self.client.pfs.commit(branch=pfs.Branch.from_uri(f"{repo}@master")) as commit:
+            for name, text in files.items():
+                commit.put_file_from_bytes(path=f"/{name}", data=text.encode())
+        return str(commit.id)
+
+    def settle(self) -> None:
+        for name in STAGES:
+            self.client.pfs.wait_commit(pfs.Commit.from_uri(f"{name}@master"))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    settings = Settings(home=tmp_path / "home", port=0, max_workers=1, passed_on={"PATH": "/usr/bin:/bin"})
+    daemon = Pachd(settings, threading.Event())
+    daemon.start()
+    made = Place(daemon)
+    for repo in ("training", "attributes"):
+        made.client.pfs.create_repo(repo=pfs.Repo(name=repo))
+    for name, (given, script) in STAGES.items():
+        made.client.pps.create_pipeline(
+            pipeline=pps.Pipeline(name=name),
+            transform=pps.Transform(cmd=["sh"], stdin=[script]),
+            input=pps.Input().from_dict(given),
+        )
+    yield made
+    daemon.stop()
+
+
+def test_a_prediction_leads_back_to_its_data_and_data_lead_to_predictions(place: Place) -> None:
+    trained = place.put("training", a="1\n", b="2\n")
+    first = place.put("attributes", one="x\n")
+    place.settle()
+    second = place.put("attributes", two="y\n")
+    place.settle()
+
+    up = place.pachctl("lineage", "infer@master:/one")
+    assert up.code == 0, up.err
+    lines = up.out.splitlines()
+    assert lines[0] == f"infer@{second}:/one (6B)"
+    assert f"of infer@{second}, skipped; ran in infer@{first}, version 1, code ubuntu:20.04" in lines[1]
+    for words in (f"/pfs/attributes: attributes@{second}:/one (2B)", f"model@{trained}:/model (4B)"):
+        assert sum(words in line for line in lines) == 1, up.out
+    for name in "ab":
+        assert sum(f"training@{trained}:/{name} (2B)" in line for line in lines) == 1, up.out
+    assert place.pachctl("lineage", "infer", "master", "/one").out == up.out
+
+    down = place.pachctl("lineage", "--downstream", "training@master:/b")
+    assert [line.split("@")[0].strip(" │├└─") for line in down.out.splitlines() if "datum" not in line] == [
+        "training",
+        "model",
+        *["infer"] * 3,
+    ], down.out
+    shallow = place.pachctl("lineage", "--downstream", "training@master:/b", "--depth", "1")
+    assert "infer" not in shallow.out
+    raw = place.pachctl("lineage", "infer@master:/one", "--raw", "-o", "json").out
+    messages, _ = json.JSONDecoder().raw_decode(f"[{raw.replace('}{', '},{')}]")
+    assert messages[-1] == {"end": {"files": "5", "datums": "2"}}
+    assert messages[1]["datum"]["run"]["job"]["id"] == first
+
+    assert place.pachctl("lineage", "infer@master:/none").err.startswith("file /none not found in repo")
+    assert "depth is -1" in place.pachctl("lineage", "infer@master:/one", "--depth", "-1").err
+    assert "REPO COMMIT PATH" in place.pachctl("lineage", "infer", "master").err
