@@ -112,7 +112,8 @@ def write(path: Path, data: bytes) -> None:
 
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets files count as old at once; that young ones do not is tested by itself."""
-    monkeypatch.setattr("trunkline.client.reading.is_settled", lambda stat, looked: True)
+    for grain in ("GRAIN", "COARSE_GRAIN"):
+        monkeypatch.setattr(f"trunkline.client.memory.{grain}", -(1 << 62))
 
 
 def test_a_folder_in_both_worlds(world: World, folder: Path) -> None:
@@ -355,7 +356,7 @@ def test_a_file_that_grows_or_goes_while_the_folder_is_read(
     local: World, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo = local.repo("data")
-    from trunkline.client import reading
+    from trunkline.client import folders
 
     def walk(origin: str):
         for listed in list(real(origin)):
@@ -363,8 +364,8 @@ def test_a_file_that_grows_or_goes_while_the_folder_is_read(
                 (folder / "small").write_bytes(b"longer than before" * 10)
             yield listed
 
-    real = reading.walk
-    monkeypatch.setattr(reading, "walk", walk)
+    real = folders.walk
+    monkeypatch.setattr(folders, "walk", walk)
     put(local.connection, local.head(repo), [Folder(str(folder), "/")])
     assert local.content(repo, "/small") == b"longer than before" * 10
 
@@ -373,7 +374,7 @@ def test_a_file_that_grows_or_goes_while_the_folder_is_read(
             (folder / "small").unlink(missing_ok=True)
             yield listed
 
-    monkeypatch.setattr(reading, "walk", lost)
+    monkeypatch.setattr(folders, "walk", lost)
     with pytest.raises(InvalidRequest, match="small cannot be read: No such file"):
         put(local.connection, local.head(repo), [Folder(str(folder), "/")], replace=True)
     assert local.commits(repo) == 1

@@ -1,42 +1,41 @@
-"""Files on their way into a write, in batches: each batch is made durable, then put into columns for the wire.
+"""Files on their way into a write, in batches: each batch is made durable, then sent.
 
-Invariant: what stands in `columns` names only chunks that are in the store, or that are in `remembered`.
+Invariant: what is sent names only chunks that are in the store: those that are only remembered are asked for first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
+from trunkline.client.shares import Columns
+from trunkline.client.writing import Writing
 from trunkline.content.codec import chunk_key
-from trunkline.content.entry import FileEntry, to_entry
+from trunkline.content.entry import FileEntry, MapEntry, to_entry
 from trunkline.content.writer import ContentWriter, Pending
-from trunkline.kernel.errors import InvalidRequest
-from trunkline.wire import content_pb2 as wire
+from trunkline.kernel.errors import FailedPrecondition, InvalidRequest
+from trunkline.objects.presence import Sink
 
 MOST_FILES = 50_000
 MOST_BYTES = 8 << 20
-"""Of one message; the limit of the API is 20 MiB."""
+"""Of one batch; a file takes so many bytes in it."""
 
 _SLICE_BYTES = 44
 _FILE_BYTES = 60
 
 
 class Batches:
-    """For one thread.
+    """For one thread."""
 
-    Attributes:
-        columns: the messages so far.
-        remembered: keys of chunks that are only remembered to be in the store.
-    """
-
-    def __init__(self, writer: ContentWriter, replace: bool) -> None:
-        self._writer, self._replace = writer, replace
+    def __init__(self, writer: ContentWriter, store: Sink, writing: Writing) -> None:
+        """Args:
+        store: says which chunks it lacks.
+        """
+        self._writer, self._store, self._writing = writer, store, writing
         self._files: list[tuple[bytes, Pending | FileEntry]] = []
         self._weight = 0
         self._after: list[Callable[[], None]] = []
-        self.columns: list[wire.FileColumns] = []
-        self.remembered: set[str] = set()
+        self._remembered: dict[str, None] = {}
+        self._asked: set[str] = set()
 
     def add(self, path: str, file: Pending | FileEntry) -> None:
         """Takes a file that was added to the writer, or one that is remembered.
@@ -52,7 +51,7 @@ class Batches:
         except UnicodeEncodeError:
             raise InvalidRequest(f"path ({path!r}) invalid: not valid Unicode") from None
         if isinstance(file, FileEntry):
-            self.remembered.update([chunk_key(each.chunk) for each in file.slices])
+            self._remembered |= dict.fromkeys([chunk_key(each.chunk) for each in file.slices])
         self._files.append((key, file))
         self._weight += len(key) + _FILE_BYTES + (file.size >> 20) * _SLICE_BYTES
         if len(self._files) >= MOST_FILES or self._weight >= MOST_BYTES:
@@ -63,23 +62,25 @@ class Batches:
         self._after.append(call)
 
     def end(self) -> None:
-        """Makes everything durable, and a message of it.
+        """Makes everything durable, and sends it.
 
         Raises:
             InvalidRequest: a path that comes twice.
+            FailedPrecondition: a chunk that is only remembered is gone.
             StorageFull, StorageFailed: it could not be stored.
         """
         self._writer.flush()
-        files = sorted(self._files, key=lambda one: one[0])
-        for (one, _), (other, _) in pairwise(files):
-            if one == other:
-                raise InvalidRequest(f"multiple files put with the path {one.decode()}, aborting; nothing has been put")
-        if files:
-            entries = [to_entry(key, each if isinstance(each, FileEntry) else each.file()) for key, each in files]
-            keys, hashes, sizes, places = zip(*entries, strict=True)
-            self.columns.append(
-                wire.FileColumns(paths=keys, sizes=sizes, hashes=hashes, places=places, replace=self._replace)
-            )
+        asked = [key for key in self._remembered if key not in self._asked]
+        if asked and self._store.missing(asked):
+            raise FailedPrecondition("chunks that were stored before are gone")
+        self._asked.update(asked)
+        rows: list[MapEntry] = [
+            to_entry(key, each if isinstance(each, FileEntry) else each.file()) for key, each in self._files
+        ]
+        if rows:
+            rows.sort()
+            keys, hashes, sizes, places = (list(column) for column in zip(*rows, strict=True))
+            self._writing.send(Columns(keys, sizes, hashes, places))
         for call in self._after:
             call()
-        self._files, self._after, self._weight = [], [], 0
+        self._files, self._after, self._weight, self._remembered = [], [], 0, {}

@@ -85,10 +85,15 @@ def _status_of(error: grpc.RpcError) -> tuple[str, str]:
 def _named_class(error: grpc.RpcError) -> type[errors.TrunklineError] | None:
     metadata: Iterable[Any] = (error.trailing_metadata() or ()) if isinstance(error, grpc.Call) else ()
     named = next((value for key, value in metadata if key == CODE_KEY), None)
-    return None if named is None else _by_code().get(named)
+    return None if named is None else _families().get(named)
 
 
-def _by_code() -> dict[str, type[errors.TrunklineError]]:
+def by_code(code: str) -> type[errors.TrunklineError]:
+    """The class of errors that has a code; the root of all where there is none."""
+    return _families().get(code, errors.TrunklineError)
+
+
+def _families() -> dict[str, type[errors.TrunklineError]]:
     classes = [value for value in vars(errors).values() if isinstance(value, type)]
     return {family.code: family for family in classes if issubclass(family, errors.TrunklineError)}
 

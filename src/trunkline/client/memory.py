@@ -45,6 +45,11 @@ def is_settled(stat: Stat, looked: int) -> bool:
     return looked - latest > (COARSE_GRAIN if coarse else GRAIN)
 
 
+def unsettled(stat: Stat) -> Stat:
+    """What is remembered of a file that would not show the next change: nothing that a file can look like."""
+    return stat[0], stat[1], -1, -1, stat[4]
+
+
 class _Folder(msgspec.Struct, array_like=True):
     """One folder: its files by name, and what their bytes came to, in the same order."""
 
@@ -101,10 +106,14 @@ class Memory:
         known = self._stored.folders.get(below)
         return {} if known is None else dict(zip(known.stats, _files.decode(known.files), strict=True))
 
-    def learn(self, below: str, files: list[tuple[Stat, FileEntry]]) -> None:
-        """Remembers a folder's files, in the order in which the folder will be looked at."""
-        raw = msgspec.Raw(_encoder.encode([file for _, file in files]))
-        self._learnt[below] = _Folder([stat for stat, _ in files], raw)
+    def learn(self, below: str, stats: list[Stat], files: list[FileEntry] | msgspec.Raw) -> None:
+        """Remembers a folder's files, in the order in which the folder will be looked at.
+
+        Args:
+            files: as many; they may be MessagePack already.
+        """
+        raw = files if isinstance(files, msgspec.Raw) else msgspec.Raw(_encoder.encode(files))
+        self._learnt[below] = _Folder(stats, raw)
         self._changed = True
 
     def forget(self) -> None:

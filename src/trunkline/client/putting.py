@@ -11,20 +11,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from trunkline.client.ahead import Ahead
 from trunkline.client.batches import Batches
 from trunkline.client.connection import Calls
+from trunkline.client.crew import Crew
+from trunkline.client.folders import FolderReading
+from trunkline.client.localfiles import Progress
 from trunkline.client.memory import Memory
-from trunkline.client.reading import FolderReading, Progress, read_file, read_stream
+from trunkline.client.reading import read_file, read_stream
 from trunkline.client.session import Session
 from trunkline.client.sources import File, Folder, Source
+from trunkline.client.writing import Writing
 from trunkline.content.writer import ContentWriter
 from trunkline.kernel.errors import Conflict, FailedPrecondition, TrunklineError
 from trunkline.wire import content_pb2 as wire
 from trunkline.wire import pfs_pb2 as pfs
 
 PARALLELISM = 10
-"""Small files that are read at the same time unless somebody says otherwise."""
+"""Small files that are read at the same time unless somebody says otherwise, where the disk is slow."""
 
 GROUP_BYTES = 24 << 20
 """Bytes of chunks that are stored together: twice what pachd takes, which has many clients."""
@@ -64,7 +67,7 @@ def put(
         sources: what to store, and where; each path once.
         replace: files replace what is there; otherwise they are appended to it.
         memory: a folder in which to remember what was read; None: everything is read.
-        parallelism: small files of a folder that are read at the same time.
+        parallelism: small files of a folder that are read at the same time, and processes that do so, at the most.
         progress: told now and then how many files and bytes are done.
 
     Raises:
@@ -73,8 +76,8 @@ def put(
         TrunklineError: what the server refused; nothing was stored.
     """
     given = list(sources)
-    with Session(calls) as session, Ahead(parallelism) as ahead:
-        return _Put(calls, session, commit, given, replace, ahead, progress).run(memory)
+    with Session(calls) as session:
+        return _Put(calls, session, commit, given, replace, parallelism, progress).run(memory)
 
 
 class _Put:
@@ -85,12 +88,12 @@ class _Put:
         commit: pfs.Commit,
         sources: list[Source],
         replace: bool,
-        ahead: Ahead,
+        parallelism: int,
         progress: Progress,
     ) -> None:
         self._calls, self._session, self._commit = calls, session, commit
         self._sources, self._replace, self._progress = sources, replace, progress
-        self._ahead = ahead
+        self._parallelism = parallelism
 
     def run(self, folder: Path | None) -> Result:
         """Puts; what is remembered serves a single source, which is the case in which it is worth something."""
@@ -120,34 +123,31 @@ class _Put:
         return self._once(memory, None)
 
     def _once(self, memory: Memory | None, digest: bytes | None, directory: str = "") -> Result:
-        writer = ContentWriter(self._session.store, GROUP_BYTES)
-        batches = Batches(writer, self._replace)
-        counts = [0, 0, 0]
-        for source in self._sources:
-            if isinstance(source, Folder):
-                reading = FolderReading(writer, batches, memory or Memory(None, "", ""), self._ahead, self._progress)
-                reading.read(source, skip_unchanged=digest is not None)
-                counts = [a + b for a, b in zip(counts, reading.counts, strict=True)]
-            elif isinstance(source, File):
-                size, known = read_file(source, writer, batches, memory, self._progress)
-                counts = [counts[0] + 1, counts[1] + size, counts[2] + known]
-            else:
-                size = read_stream(source, writer, batches, self._progress)
-                counts = [counts[0] + 1, counts[1] + size, counts[2]]
-        batches.end()
-        self._check_known(batches)
-        target = wire.WriteTarget(session=self._session.id, commit=self._commit)
+        session = self._session
+        target = wire.WriteTarget(session=session.id, commit=self._commit)
         if digest is not None:
             target.expectation.directory, target.expectation.digest = directory, digest
-        requests = [wire.WriteRequest(target=target)]
-        requests += [wire.WriteRequest(files=columns) for columns in batches.columns]
-        made = self._calls.content.Write(iter(requests)).commit
-        return Result(made, *counts)
-
-    def _check_known(self, batches: Batches) -> None:
-        """Asks for the chunks that are only remembered."""
-        if batches.remembered and self._session.store.missing(batches.remembered):
-            raise FailedPrecondition("chunks that were stored before are gone")
+        writer = ContentWriter(session.store, GROUP_BYTES)
+        counts = [0, 0, 0]
+        with (
+            Writing(self._calls, target, replace=self._replace, once=len(self._sources) > 1) as writing,
+            Crew(session, writer, self._parallelism, self._progress) as crew,
+        ):
+            batches = Batches(writer, session.store, writing)
+            for source in self._sources:
+                if isinstance(source, Folder):
+                    known = memory or Memory(None, "", "")
+                    reading = FolderReading(crew, batches, writing, known, self._progress)
+                    reading.read(source, skip_unchanged=digest is not None)
+                    counts = [a + b for a, b in zip(counts, reading.counts, strict=True)]
+                elif isinstance(source, File):
+                    size, remembered = read_file(source, writer, batches, memory, self._progress)
+                    counts = [counts[0] + 1, counts[1] + size, counts[2] + remembered]
+                else:
+                    size = read_stream(source, writer, batches, self._progress)
+                    counts = [counts[0] + 1, counts[1] + size, counts[2]]
+            batches.end()
+            return Result(writing.end(), *counts)
 
     def _held(self, commit: pfs.Commit, directory: str) -> bytes | None:
         """What the commit holds below a directory, if it is finished and this is known."""

@@ -120,6 +120,15 @@ class ContentWriter:
         self._outbox.flush()
         self.durable = self.added
 
+    def part(self) -> None:
+        """Lets what comes next be stored as if by another writer: in other packs, even where it was here before.
+
+        Raises:
+            StorageFull, StorageFailed: a group of chunks could not be stored; it may be tried again.
+        """
+        self._end_pack()
+        self._places.clear()
+
     def _add_small(self, data: bytes) -> Pending:
         digest = blake3(data).digest()
         if not data:

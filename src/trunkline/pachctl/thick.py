@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from trunkline.client import sources as client
+from trunkline.client.localfiles import Progress
 from trunkline.client.putting import Result, put
-from trunkline.client.reading import Progress
 from trunkline.pachctl.connect import Server
 from trunkline.pachctl.sources import STDIN, Source
 from trunkline.wire import pfs_pb2 as pfs

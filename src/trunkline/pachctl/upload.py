@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from google.protobuf.wrappers_pb2 import BytesValue
 
+from trunkline.client.localfiles import Progress
 from trunkline.client.putting import PARALLELISM, Result
-from trunkline.client.reading import Progress
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, TrunklineError
 from trunkline.pachctl import thick
 from trunkline.pachctl.connect import Server
