@@ -18,7 +18,7 @@ from blake3 import blake3
 
 from trunkline.content.entry import FileEntry
 
-VERSION = 1
+VERSION = 2
 
 GRAIN = 100_000_000
 """Nanoseconds; longer than the steps in which file systems count time, if they count parts of seconds."""
@@ -51,9 +51,12 @@ def unsettled(stat: Stat) -> Stat:
 
 
 class _Folder(msgspec.Struct, array_like=True):
-    """One folder: its files by name, and what their bytes came to, in the same order."""
+    """One folder: its files by name (a list of `Stat`), and what their bytes came to, in the same order.
 
-    stats: list[Stat]
+    Both stay as they are written: most folders did not change, and bytes are compared and copied at once.
+    """
+
+    stats: msgspec.Raw
     files: msgspec.Raw
 
 
@@ -74,8 +77,16 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)
+_stats = msgspec.msgpack.Decoder(list[Stat])
 _files = msgspec.msgpack.Decoder(list[FileEntry])
 _encoder = msgspec.msgpack.Encoder()
+
+
+def _encode_stats(stats: list[Stat]) -> bytes:
+    try:
+        return _encoder.encode(stats)
+    except UnicodeEncodeError:
+        return _encoder.encode([])  # a name that is no text; nothing is remembered of such a folder
 
 
 class Memory:
@@ -96,7 +107,7 @@ class Memory:
     def unchanged(self, below: str, stats: list[Stat]) -> bool:
         """Whether a folder's files are all as they were; which then need no look at each."""
         known = self._stored.folders.get(below)
-        if known is None or known.stats != stats:
+        if known is None or bytes(known.stats) != _encode_stats(stats):
             return False
         self._learnt[below] = known
         return True
@@ -104,7 +115,7 @@ class Memory:
     def files(self, below: str) -> dict[Stat, FileEntry]:
         """The files of a folder that are remembered."""
         known = self._stored.folders.get(below)
-        return {} if known is None else dict(zip(known.stats, _files.decode(known.files), strict=True))
+        return {} if known is None else dict(zip(_stats.decode(known.stats), _files.decode(known.files), strict=True))
 
     def learn(self, below: str, stats: list[Stat], files: list[FileEntry] | msgspec.Raw) -> None:
         """Remembers a folder's files, in the order in which the folder will be looked at.
@@ -113,7 +124,7 @@ class Memory:
             files: as many; they may be MessagePack already.
         """
         raw = files if isinstance(files, msgspec.Raw) else msgspec.Raw(_encoder.encode(files))
-        self._learnt[below] = _Folder(stats, raw)
+        self._learnt[below] = _Folder(msgspec.Raw(_encode_stats(stats)), raw)
         self._changed = True
 
     def forget(self) -> None:

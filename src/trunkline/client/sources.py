@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from trunkline.client.memory import Stat, stat_of
+from trunkline.client.memory import Stat
 from trunkline.kernel.errors import InvalidRequest
 
 
@@ -83,10 +83,12 @@ def walk(origin: str) -> Iterator[Listed]:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(entry.name)
-                    elif entry.is_file():
-                        stats.append(stat_of(entry.name, entry.stat()))
-                    else:
+                        continue
+                    if not entry.is_file():
                         raise _odd(entry)
+                    status = entry.stat()
+                    # As `stat_of`, without the call: this line runs for every file there is.
+                    stats.append((entry.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
         except OSError as error:
             raise InvalidRequest(f"{error.filename or path} cannot be read: {error.strerror}") from None
         stats.sort()
