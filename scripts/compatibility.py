@@ -40,7 +40,9 @@ from trunkline.wire import (
     storage_pb2,
     transaction_pb2,
     version_pb2,
+    worker_pb2,
 )
+from trunkline.worker.service import WorkerService
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "docs" / "compatibility.toml"
@@ -58,6 +60,7 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
     "identity_v2.API": (identity_pb2, None),
     "transaction_v2.API": (transaction_pb2, TransactionService),
     "metadata.API": (metadata_pb2, MetadataService),
+    "pachyderm.worker.Worker": (worker_pb2, WorkerService),
     "grpc.health.v1.Health": (health_pb2, HealthService),
     "grpc.reflection.v1.ServerReflection": (reflection_pb2, ReflectionService),
     "grpc.reflection.v1alpha.ServerReflection": (alpha_reflection, AlphaReflectionService),
@@ -71,6 +74,7 @@ DRIVEN = (
     "versionpb_v2.API",
     "admin_v2.API",
     "metadata.API",
+    "pachyderm.worker.Worker",
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",

@@ -75,6 +75,7 @@ def test_the_environment_of_user_code(pachd: FakePachd) -> None:
     assert env.pop("LOGNAME") == user
     for name in ("PWD", "SHLVL", "_", "OLDPWD"):
         env.pop(name, None)
+    assert int(env.pop("PPS_WORKER_GRPC_PORT")) > 0
     port = str(pachd.port)
     assert env == {
         "PATH": "/usr/bin:/bin",

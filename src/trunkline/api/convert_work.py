@@ -47,6 +47,7 @@ def _transform(ticket: Ticket) -> wire.WorkTransform:
         datum_timeout=None if ticket.datum_timeout is None else seconds(ticket.datum_timeout),
         datum_tries=ticket.datum_tries,
         secrets=[wire.WorkSecret(variable=one.variable, path=one.path, value=one.value) for one in ticket.secrets],
+        datum_batching=given.datum_batching,
         environment=(
             None if ticket.environment is None else environment(ticket.environment, digest=ticket.environment_digest)
         ),
@@ -85,6 +86,7 @@ def _input(value: DatumInput) -> wire.DatumInput:
         empty_files=source.empty_files,
         join_on=value.join_on,
         group_by=value.group_by,
+        hash=value.hash,
     )
 
 

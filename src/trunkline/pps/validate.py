@@ -105,7 +105,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
         (spec.autoscaling, "autoscaling", "put idle pipelines on standby"),
         (spec.determined is not None, "determined", "work with Determined"),
         (uptime, "maximumExpectedUptime", "put idle pipelines on standby, which this limits"),
-        (transform.datum_batching, "transform.datumBatching", "hand many datums to one run of user code"),
     )
     for given, field, what in wanted:
         if given:

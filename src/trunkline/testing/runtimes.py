@@ -290,6 +290,43 @@ class RuntimeSuite:
         with pytest.raises(SandboxLost):
             run(sandbox, "true")
 
+    def test_while_a_command_runs(self, sandbox: Sandbox, staging: Path) -> None:
+        (staging / "data").write_text("found")
+        script = "ln -s /pfs/data /pfs/out/link; ln -s /pfs/none /pfs/out/dangling; echo begun; sleep 1000"
+        output = Collected()
+        ended: list[Ended] = []
+        command = Command(argv=["sh", "-c", script], env={"PATH": PATH})
+        thread = threading.Thread(target=lambda: ended.append(sandbox.run(command, output)))
+        thread.start()
+        wait_for(lambda: output.data, "the command to begin")
+        for _ in range(3):
+            found = list(sandbox.follow(["/pfs/out/link", "/pfs/out/dangling"]))
+            assert [bool(each.problem) for each in found] == [False, True]
+            assert os.read(found[0].file, 100) == b"found"
+            os.close(found[0].file)
+        sandbox.kill()
+        thread.join(10)
+        assert ended == [Ended(-signal.SIGKILL)]
+        (after,) = sandbox.follow(["/pfs/out/link"])
+        os.close(after.file)
+
+    def test_settling(self, sandbox: Sandbox, staging: Path) -> None:
+        sandbox.settle()
+        output = Collected()
+        script = "while :; do read x < /pfs/go || exit 1; head -c 50000 /dev/zero; echo > /pfs/done; done"
+        os.mkfifo(staging / "go")
+        os.mkfifo(staging / "done")
+        command = Command(argv=["sh", "-c", script], env={"PATH": PATH})
+        thread = threading.Thread(target=lambda: sandbox.run(command, output))
+        thread.start()
+        for number in range(1, 20):
+            (staging / "go").write_text("go\n")
+            assert (staging / "done").read_text() == "\n"
+            sandbox.settle()
+            assert len(output.data) == 50_000 * number
+        sandbox.kill()
+        thread.join(10)
+
     # -- files ----------------------------------------------------------------------------------------------
 
     def test_pfs(self, sandbox: Sandbox, staging: Path) -> None:

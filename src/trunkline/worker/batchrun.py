@@ -12,7 +12,7 @@ from trunkline.worker.datum import DatumRun
 from trunkline.worker.desk import Bench, Desk
 from trunkline.worker.lease import Lease, Lost, Restart
 from trunkline.worker.logs import BatchLog
-from trunkline.worker.model import Batch, Datum, Outcome, State, Statistics
+from trunkline.worker.model import Batch, Datum, Outcome, State, Statistics, Verdict
 from trunkline.worker.reporter import Draft, Reporter
 
 
@@ -21,6 +21,7 @@ class BatchRun:
 
     def __init__(self, client: Client, bench: Bench, batch: Batch, clock: Clock) -> None:
         self._client = client
+        self._clock = clock
         self._bench = bench
         self._batch = batch
         self._lease = Lease(lambda datum, started: client.renew(batch.id, datum, started), batch.lease, clock)
@@ -34,6 +35,7 @@ class BatchRun:
         Raises:
             PachdGone: pachd is gone.
         """
+        self._bench.now.take_up(self._batch, self._restart)
         try:
             with self._lease:
                 for datum in self._batch.datums:
@@ -44,13 +46,15 @@ class BatchRun:
         except Lost:
             pass  # another worker has it
         finally:
+            self._bench.now.put_down()
             self._reporter.drop()
             self._log.close()
-            self._bench.stager.clear()
+            self._bench.stager.clear(keep_scratch=self._bench.has_program)
 
     def _work_on(self, datum: Datum) -> Draft:
         while True:
             self._lease.begin(datum.id)
+            self._bench.now.begin(datum, self._clock.now())
             try:
                 draft = self._try(datum)
                 self._lease.finish()
@@ -69,6 +73,9 @@ class BatchRun:
             traceback.print_exc()
             reason = f"the worker failed, which is a fault in trunkline: {type(error).__name__}: {error}"
             return Draft(id=datum.id, state=State.FAILED, reason=reason, statistics=Statistics(tries=1))
+
+    def _restart(self, datum: str) -> None:
+        self._lease.obey(Verdict(restart=(datum,)))
 
     def _report(self, outcomes: Sequence[Outcome], done: bool) -> None:
         self._log.settle()

@@ -32,6 +32,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
         lease_seconds: of batches that do not say.
         variables: what user code gets of pachd's own environment (PATH, LANG, TZ and the like).
         cache_bytes: bound of the cache of staged files, on disk.
+        service_port: where the worker's own service listens on localhost; set by the worker itself.
     """
 
     address: str
@@ -47,6 +48,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     lease_seconds: float = 30.0
     variables: dict[str, str] = {}
     cache_bytes: int = 2 << 30
+    service_port: int = 0
 
     @property
     def staging(self) -> Path:

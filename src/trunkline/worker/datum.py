@@ -11,13 +11,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound, TrunklineError
-from trunkline.worker.desk import Desk
+from trunkline.worker.desk import Desk, standard_input, working_dir
 from trunkline.worker.environ import dotenv, plain, variables
 from trunkline.worker.gather import Gathered
 from trunkline.worker.logs import UserOutput
 from trunkline.worker.model import Datum, State, Statistics
+from trunkline.worker.program import Program
 from trunkline.worker.reporter import Draft
 from trunkline.worker.runtimes.protocol import Command, Ended, SandboxLost
+
+_LONGEST_REASON = 2000
+"""Characters of what user code says of itself."""
 
 
 class UserCodeFailed(TrunklineError):
@@ -68,26 +72,47 @@ class DatumRun:
 
     def _attempt(self) -> Gathered:
         desk = self._desk
+        program = desk.program if self._transform.datum_batching else None
         env = variables(desk.config, desk.batch, self._datum, desk.sandbox.account)
+        if program is not None:
+            env = program.changes(env)
         with self._timed("download_time"):
             shown = plain(env, desk.batch)
             visible = {name: desk.sandbox.visible(value) for name, value in shown.items()}
-            self._statistics.download_bytes = desk.stager.stage(self._datum, dotenv(visible))
+            size = desk.stager.stage(self._datum, dotenv(visible), keep_scratch=desk.has_program)
+            self._statistics.download_bytes = size
         desk.lease.check()
         with self._timed("process_time"):
-            ended = self._command(self._transform.cmd, self._transform.stdin, env)
+            if program is not None:
+                self._work(program, visible)
+            else:
+                self._judge(self._command(self._transform.cmd, self._transform.stdin, env))
         desk.lease.check()
-        self._judge(ended)
         with self._timed("upload_time"), desk.reporter.writer() as writer:
             return desk.gatherer.gather(self._datum, desk.sandbox, writer)
+
+    def _work(self, program: Program, variables: dict[str, str]) -> None:
+        """Has user code that is started once work on this datum.
+
+        Raises:
+            UserCodeFailed: it said so, took too long, or has ended.
+        """
+        output = UserOutput(self._desk.log, self._datum.id)
+        finished = program.work(variables, output, self._transform.timeout)
+        if finished.timed_out or finished.over:
+            ended = program.end()
+            self._judge(Ended(ended.code, finished.timed_out))
+            raise UserCodeFailed("user code exited prematurely: it has to ask for the next datum until it is ended")
+        if finished.error:
+            raise UserCodeFailed(" ".join(finished.error.split())[:_LONGEST_REASON])
 
     def _command(self, cmd: Sequence[str], stdin: Sequence[str], env: dict[str, str]) -> Ended:
         output = UserOutput(self._desk.log, self._datum.id)
         command = Command(
             argv=cmd,
             env=env,
-            cwd=self._transform.working_dir or "/",
-            stdin="".join(f"{line}\n" for line in stdin).encode("utf-8", "surrogateescape") if stdin else None,
+            cwd=working_dir(self._desk.batch),
+            stdin=standard_input(stdin),
             timeout=self._transform.timeout,
         )
         try:
@@ -109,6 +134,7 @@ class DatumRun:
             return
         desk = self._desk
         desk.lease.check()
+        desk.end_program()
         env = variables(desk.config, desk.batch, self._datum, desk.sandbox.account)
         try:
             with self._timed("process_time"):

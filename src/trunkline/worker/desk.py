@@ -5,20 +5,25 @@ Opens the sandbox when it is first needed, and another one when it is lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 
 from trunkline.content.reader import ContentReader
+from trunkline.kernel.errors import TrunklineError
 from trunkline.maps.maps import Maps
 from trunkline.objects.open import READ_AHEAD
 from trunkline.objects.protocol import ObjectStore
 from trunkline.worker.config import WorkerConfig
 from trunkline.worker.copies import Copies
+from trunkline.worker.environ import variables
 from trunkline.worker.gather import Gatherer
 from trunkline.worker.lease import Lease
 from trunkline.worker.logs import BatchLog
 from trunkline.worker.model import Batch
+from trunkline.worker.now import Now
+from trunkline.worker.program import Program
 from trunkline.worker.reporter import Reporter
-from trunkline.worker.runtimes.protocol import Request, Runtime, Sandbox, SecretFiles
+from trunkline.worker.runtimes.protocol import Command, Request, Runtime, Sandbox, SecretFiles
 from trunkline.worker.runtimes.reasons import unknown_image
 from trunkline.worker.staging import Stager
 from trunkline.worker.tree import Tree
@@ -27,9 +32,10 @@ from trunkline.worker.tree import Tree
 class Bench:
     """What a worker keeps from batch to batch: the staging folder, the caches, the runtime, the last sandbox."""
 
-    def __init__(self, config: WorkerConfig, store: ObjectStore, runtime: Runtime) -> None:
+    def __init__(self, config: WorkerConfig, store: ObjectStore, runtime: Runtime, now: Now) -> None:
         self.config = config
         self.store = store
+        self.now = now
         self._runtime = runtime
         self.tree = Tree(config.staging)
         reader = ContentReader(store, ahead=READ_AHEAD if config.bucket else 0)
@@ -38,6 +44,7 @@ class Bench:
         self.gatherer = Gatherer(self.tree, self.stager)
         self._key: object = None
         self._sandbox: Sandbox | None = None
+        self._program: Program | None = None
 
     def sandbox(self, batch: Batch, note: Callable[[str], None]) -> Sandbox:
         """The sandbox of a batch: one for each job, environment and set of secrets.
@@ -67,8 +74,32 @@ class Bench:
                 note(each)
         return self._sandbox
 
+    @property
+    def has_program(self) -> bool:
+        """Whether user code is alive that works on many datums."""
+        return self._program is not None and self._program.alive
+
+    def program(self, batch: Batch, sandbox: Sandbox) -> Program:
+        """The user code of a batch whose datums are worked on by one run of it; started if need be."""
+        if self._program is None or not self._program.alive:
+            self.end_program()
+            env = variables(self.config, batch, None, sandbox.account)
+            command = Command(
+                argv=batch.transform.cmd, env=env, cwd=working_dir(batch), stdin=standard_input(batch.transform.stdin)
+            )
+            self._program = Program(sandbox, command, self.config.worker, self.now)
+        return self._program
+
+    def end_program(self) -> None:
+        """Ends user code that works on many datums, if there is any."""
+        if self._program is not None:
+            with contextlib.suppress(TrunklineError):  # the datum that it failed has told of it
+                self._program.end()
+        self._program = None
+
     def put_away(self) -> None:
         """Ends the sandbox that is open."""
+        self.end_program()
         if self._sandbox is not None:
             self._sandbox.close()
         self._sandbox = None
@@ -83,6 +114,16 @@ def _remarks(batch: Batch) -> list[str]:
     lazy = {each.name for datum in batch.datums for each in datum.inputs if each.lazy}
     remarks += [f'input "{name}" is lazy: here its files are copied before user code runs' for name in sorted(lazy)]
     return remarks
+
+
+def working_dir(batch: Batch) -> str:
+    """Where the commands of a batch start."""
+    return batch.transform.working_dir or "/"
+
+
+def standard_input(lines: Sequence[str]) -> bytes | None:
+    """What a command finds on its standard input; none if no lines were given."""
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape") if lines else None
 
 
 class Desk:
@@ -104,6 +145,20 @@ class Desk:
         sandbox = self._bench.sandbox(self.batch, self.log.note)
         self.lease.attach(sandbox.kill)
         return sandbox
+
+    @property
+    def program(self) -> Program:
+        """The one run of user code that works on the datums of this batch. Raises SandboxRefused."""
+        return self._bench.program(self.batch, self.sandbox)
+
+    @property
+    def has_program(self) -> bool:
+        """Whether such a run is alive."""
+        return self._bench.has_program
+
+    def end_program(self) -> None:
+        """Ends it."""
+        self._bench.end_program()
 
     def reopen(self) -> None:
         """Puts a sandbox away that was lost; the next one is opened when it is needed."""

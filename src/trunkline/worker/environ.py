@@ -17,21 +17,28 @@ SCRATCH = ".scratch"
 _NEVER = ("TRUNKLINE_", "PACHD_ADDRESS", "PACH_CONFIG", "PACH_CONTEXT")
 
 
-def variables(config: WorkerConfig, batch: Batch, datum: Datum, account: tuple[str, str]) -> dict[str, str]:
+def variables(config: WorkerConfig, batch: Batch, datum: Datum | None, account: tuple[str, str]) -> dict[str, str]:
     """All variables of one datum, with /pfs paths as they are written in a namespace.
 
     Args:
+        datum: none for user code that is started once and told of its datums one by one.
         account: name and home folder of the user that user code runs as.
     """
     environment = batch.transform.environment
     found = _machine(config.variables, account) | _worker(config, batch)
+    if batch.transform.datum_batching:
+        # It is killed in the end, and would take with it what Python had kept back of its output.
+        found["PYTHONUNBUFFERED"] = "1"
     if environment is not None:
         found |= environment.variables
         found["PATH"] = ":".join([*environment.search_path, found["PATH"]])
-    for each in datum.inputs:
-        found |= _input(each)
-    found |= {"PACH_DATUM_ID": datum.id, "PACH_JOB_ID": batch.job, "PACH_OUTPUT_COMMIT_ID": batch.job}
-    return found | batch.transform.env | _secrets(batch)
+    if datum is not None:
+        for each in datum.inputs:
+            found |= _input(each)
+        found["PACH_DATUM_ID"] = datum.id
+    return (
+        found | {"PACH_JOB_ID": batch.job, "PACH_OUTPUT_COMMIT_ID": batch.job} | batch.transform.env | _secrets(batch)
+    )
 
 
 def _secrets(batch: Batch) -> dict[str, str]:
@@ -79,6 +86,7 @@ def _worker(config: WorkerConfig, batch: Batch) -> dict[str, str]:
         "PPS_SPEC_COMMIT": batch.spec_commit,
         "PPS_POD_NAME": config.worker,
         "PPS_WORKER_IP": host,
+        "PPS_WORKER_GRPC_PORT": str(config.service_port),
     }
 
 

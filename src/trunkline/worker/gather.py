@@ -1,8 +1,8 @@
 """Collects what user code left in /pfs/out: files become content in the store, links the files they lead to.
 
-Called only when no process of the datum is left, so that nothing moves underneath. Invariants: no symbolic
-link is followed here (the sandbox does that, in its own view and with the user's rights); a name that no
-commit can have, or a link that leads nowhere, fails the datum with a reason.
+Invariants: no symbolic link is followed here, even if user code is alive and puts one where a folder was (the
+sandbox follows them, in its own view and with the user's rights); a name that no commit can have, or a link that
+leads nowhere, fails the datum with a reason.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from trunkline.content.writer import ContentWriter, Pending
 from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest, TrunklineError
 from trunkline.worker.environ import SCRATCH
+from trunkline.worker.inside import allow, open_inside
 from trunkline.worker.model import Datum
 from trunkline.worker.runtimes.protocol import Linked, Sandbox
 from trunkline.worker.staging import Stager
@@ -65,11 +66,11 @@ class Gatherer:
         with failures("read", "/pfs/out"):
             top = os.open(self._tree.root / "out", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                for path, is_link in _walk(top):
+                for path, is_link, folder in _walk(top):
                     if is_link:
                         links.append(path)
                     else:
-                        found.append((_checked(path), writer.add(_content(path, top))))
+                        found.append((_checked(path), writer.add(_content(path, folder))))
             finally:
                 os.close(top)
             if links:
@@ -110,8 +111,8 @@ class Gatherer:
         return path, writer.add(_parts(linked.file))
 
 
-def _walk(top: int) -> Iterator[tuple[str, bool]]:
-    """The files (false) and symbolic links (true) below a folder, by paths with a leading slash."""
+def _walk(top: int) -> Iterator[tuple[str, bool, int]]:
+    """The files (false) and symbolic links (true) below a folder: path with a leading slash, which, folder it is in."""
     waiting = [""]
     while waiting:
         above = waiting.pop()
@@ -124,7 +125,7 @@ def _walk(top: int) -> Iterator[tuple[str, bool]]:
                         waiting.append(path)
                         _check_length(path)
                     elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
-                        yield path, entry.is_symlink()
+                        yield path, entry.is_symlink(), folder
         finally:
             os.close(folder)
 
@@ -132,14 +133,14 @@ def _walk(top: int) -> Iterator[tuple[str, bool]]:
 def _open(path: str, flags: int, top: int) -> int:
     """Opens something for reading, even if its owner (who is the worker's user, or root's guest) forbade it."""
     try:
-        return os.open(path, _READ | flags, dir_fd=top)
+        return open_inside(top, path, _READ | flags)
     except PermissionError:
-        os.chmod(path, stat.S_IRWXU, dir_fd=top)
-        return os.open(path, _READ | flags, dir_fd=top)
+        allow(top, path, stat.S_IRWXU)
+        return open_inside(top, path, _READ | flags)
 
 
-def _content(path: str, top: int) -> Iterator[bytes]:
-    descriptor = _open(f".{path}", 0, top)
+def _content(path: str, folder: int) -> Iterator[bytes]:
+    descriptor = _open(path.rpartition("/")[2], 0, folder)
     try:
         yield from _parts(descriptor)
     finally:

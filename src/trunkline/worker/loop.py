@@ -12,6 +12,9 @@ from trunkline.worker.desk import Bench
 WAIT_SECONDS = 30.0
 """How long one call may wait for work."""
 
+KEPT_SECONDS = 1.0
+"""How long user code that works on many datums is kept while there is none: its job may have more in a moment."""
+
 
 class Loop:
     """What one worker process does."""
@@ -28,6 +31,8 @@ class Loop:
             PachdGone: pachd is gone, which is how it ends.
         """
         while True:
-            batch = self._client.next_batch(WAIT_SECONDS)
+            batch = self._client.next_batch(KEPT_SECONDS if self._bench.has_program else WAIT_SECONDS)
             if batch is not None:
                 BatchRun(self._client, self._bench, batch, self._clock).run()
+            else:
+                self._bench.end_program()

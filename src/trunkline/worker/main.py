@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
+import msgspec
+
 from trunkline.kernel.clock import SystemClock
 from trunkline.kernel.errors import TrunklineError
 from trunkline.kernel.secrets import Secrets
@@ -16,7 +18,9 @@ from trunkline.worker import config, lifeline
 from trunkline.worker.client import Client
 from trunkline.worker.desk import Bench
 from trunkline.worker.loop import Loop
+from trunkline.worker.now import Now
 from trunkline.worker.runtimes.process import ProcessRuntime
+from trunkline.worker.service import WorkerServer, WorkerService
 
 
 def main() -> int:
@@ -35,7 +39,9 @@ def main() -> int:
             cache=settings.home / "cache",
             cache_bytes=settings.store_cache,
         )
-        bench = Bench(settings, store, runtime)
+        now = Now()
+        server = WorkerServer(WorkerService(settings.worker, now, None))
+        bench = Bench(msgspec.structs.replace(settings, service_port=server.port), store, runtime, now)
         Loop(Client(settings), bench, SystemClock()).run()
     except TrunklineError as error:
         print(f"trunkline worker: {error}", file=sys.stderr)

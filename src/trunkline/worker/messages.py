@@ -50,6 +50,7 @@ def _transform(message: wire.WorkTransform) -> model.Transform:
         tries=message.datum_tries or 3,
         secrets=tuple(model.Secret(each.variable, each.path, each.value) for each in message.secrets),
         environment=_environment(message.environment) if message.HasField("environment") else None,
+        datum_batching=message.datum_batching,
     )
 
 
@@ -80,6 +81,7 @@ def _input(message: wire.DatumInput) -> model.Input:
         empty_files=message.empty_files,
         join_on=message.join_on,
         group_by=message.group_by,
+        hash=message.hash,
     )
 
 

@@ -45,6 +45,7 @@ class Transform(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         timeout: seconds that one try of one datum may take; none: as long as it likes.
         tries: how often a datum is tried at the most.
+        datum_batching: user code is started once and asks for one datum after the other.
         environment: none: the image is unknown here, and the machine itself is used.
     """
 
@@ -61,6 +62,7 @@ class Transform(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 3
     environment: Environment | None = None
     secrets: tuple[Secret, ...] = ()
+    datum_batching: bool = False
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: the directory below /pfs.
         root: the packed root of the commit's map.
+        hash: of the content of the match.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     empty_files: bool = False
     join_on: str = ""
     group_by: str = ""
+    hash: bytes = b""
 
 
 class Datum(msgspec.Struct, frozen=True, kw_only=True):

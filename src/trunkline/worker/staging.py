@@ -31,11 +31,12 @@ class Stager:
         self._copies = copies
         self._tree = tree
 
-    def stage(self, datum: Datum, dotenv: str) -> int:
+    def stage(self, datum: Datum, dotenv: str, *, keep_scratch: bool = False) -> int:
         """Builds the tree of a datum.
 
         Args:
             dotenv: the text of /pfs/.env.
+            keep_scratch: user code that is alive has its temporary files there.
 
         Returns:
             The bytes staged.
@@ -46,7 +47,7 @@ class Stager:
             Corrupt: stored bytes were altered; the message names the file.
             StorageFull, StorageFailed: the disk.
         """
-        self._tree.empty()
+        self.clear(keep_scratch=keep_scratch)
         size = 0
         with failures("stage", f"datum {datum.id[:12]}"):
             self._tree.folder("out")
@@ -56,9 +57,9 @@ class Stager:
             self._write(".env", dotenv.encode("utf-8", "surrogateescape"))
         return size
 
-    def clear(self) -> None:
+    def clear(self, *, keep_scratch: bool = False) -> None:
         """Empties the tree."""
-        self._tree.empty()
+        self._tree.empty(SCRATCH if keep_scratch else "")
 
     def original(self, input_: Input, path: str) -> FileEntry | None:
         """The file of an input's commit at a path, if it has one."""

@@ -1,7 +1,8 @@
 """The tree that user code sees as /pfs: emptied without following anything, filled with nothing that escapes.
 
 Invariants: what user code left, symbolic links above all, is never followed; a path from a commit leads to
-below its input's folder or is refused; after `empty` nothing is left, whatever its owner and mode.
+below its input's folder or is refused; after `empty` nothing is left, whatever its owner and mode. All of it holds
+while user code is alive and changes the tree.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from trunkline.kernel.errors import Corrupt, StorageFailed, StorageFull, TrunklineError
+from trunkline.worker.inside import allow, open_inside
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -42,35 +44,47 @@ class Tree:
         self._aside = root.with_name(f"{root.name}-spare")
         self._spare: list[Path] = []
         self._number = 0
+        self._top = -1
         with failures("prepare", str(root)):
             for folder in (root, self._aside):
                 shutil.rmtree(folder, ignore_errors=True)
             self._aside.mkdir(parents=True, mode=0o700)
             root.mkdir()
 
-    def empty(self) -> None:
-        """Removes everything in the folder, and makes the folder if need be. Raises StorageFailed."""
+    def empty(self, keep: str = "") -> None:
+        """Removes everything in the folder, and makes the folder if need be. Raises StorageFailed.
+
+        Args:
+            keep: the name of a folder in it that stays as it is, if it is there.
+        """
         self._made.clear()
         with failures("empty", str(self.root)):
-            top = self._open()
-            try:
-                self._reset(top)
-                while _has_entries(top):
-                    self._empty(top, top, 0)
-            finally:
-                os.close(top)
+            if self._top >= 0:
+                os.close(self._top)
+            self._top = -1
+            top = self._folder()
+            self._reset(top)
+            kept = keep if _is_folder(keep, top) else ""
+            while _has_entries(top, kept):
+                self._empty(top, top, 0, kept)
+            if kept:
+                self._made.add(kept)
 
     def folder(self, path: str) -> None:
         """Makes a folder (`in/a/b`), with those above it, unless it is there."""
         if path in self._made or not path:
             return
-        above, _, _ = path.rpartition("/")
+        above, _, name = path.rpartition("/")
         self.folder(above)
-        if self._spare:
-            self._spare.pop().rename(self.root / path)
-        else:
-            (self.root / path).mkdir()
-        descriptor = os.open(self.root / path, _FOLDER)
+        parent = open_inside(self._folder(), above or ".", os.O_PATH | os.O_DIRECTORY)
+        try:
+            if self._spare:
+                os.rename(self._spare.pop(), name, dst_dir_fd=parent)
+            else:
+                os.mkdir(name, dir_fd=parent)
+            descriptor = os.open(name, _FOLDER, dir_fd=parent)
+        finally:
+            os.close(parent)
         try:
             self._reset(descriptor)
         finally:
@@ -81,10 +95,15 @@ class Tree:
         """Makes a file and the folders above it; returns a descriptor for writing, the caller's to close."""
         above, _, _ = path.rpartition("/")
         self.folder(above)
-        descriptor = os.open(self.root / path, _NEW_FILE, 0o644)
+        descriptor = open_inside(self._folder(), path, _NEW_FILE, 0o644)
         if self.owner is not None:
             os.fchown(descriptor, *self.owner)
         return descriptor
+
+    def _folder(self) -> int:
+        if self._top < 0:
+            self._top = self._open()
+        return self._top
 
     def _open(self) -> int:
         with contextlib.suppress(OSError):
@@ -102,9 +121,9 @@ class Tree:
         if self.owner is not None or os.geteuid() == 0:
             os.fchown(folder, *(self.owner or (os.geteuid(), os.getegid())))
 
-    def _empty(self, folder: int, top: int, depth: int) -> None:
+    def _empty(self, folder: int, top: int, depth: int, keep: str = "") -> None:
         with os.scandir(folder) as found:
-            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+            entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found if entry.name != keep]
         for name, is_folder in entries:
             if not is_folder:
                 _insist(folder, partial(os.unlink, name, dir_fd=folder))
@@ -118,7 +137,7 @@ class Tree:
         try:
             inner = os.open(name, _FOLDER, dir_fd=folder)
         except PermissionError:
-            os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+            allow(folder, name, stat.S_IRWXU)
             inner = os.open(name, _FOLDER, dir_fd=folder)
         try:
             os.fchmod(inner, stat.S_IRWXU)
@@ -164,9 +183,18 @@ def failure(error: OSError, action: str, what: str) -> TrunklineError:
     return StorageFailed(f"cannot {action} {what}: {reason}")
 
 
-def _has_entries(folder: int) -> bool:
+def _has_entries(folder: int, keep: str) -> bool:
     with os.scandir(folder) as found:
-        return next(found, None) is not None
+        return any(entry.name != keep for entry in found)
+
+
+def _is_folder(name: str, folder: int) -> bool:
+    if not name:
+        return False
+    try:
+        return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _is_plain(folder: int) -> bool:
@@ -178,7 +206,7 @@ def _is_plain(folder: int) -> bool:
 
 
 def _move_up(name: str, folder: int, top: int) -> None:
-    os.chmod(name, stat.S_IRWXU, dir_fd=folder)
+    allow(folder, name, stat.S_IRWXU)
     number = 0
     while True:
         try:

@@ -157,11 +157,17 @@ class Sandbox(Protocol):
         """Kills the command that runs now, if one does. May be called from another thread."""
         ...
 
+    def settle(self) -> None:
+        """Returns when everything that the running command has written so far was handed to its output."""
+        ...
+
     def follow(self, links: Sequence[str]) -> Iterator[Linked]:
         """Follows symbolic links (full paths as user code sees them) with the rights of user code.
 
+        May be called while a command runs, from another thread than `run`.
+
         Raises:
-            SandboxLost: the sandbox is gone.
+            SandboxLost: the sandbox is gone, or something ended this before all links were followed.
         """
         ...
 

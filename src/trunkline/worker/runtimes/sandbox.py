@@ -1,15 +1,20 @@
 """A sandbox of the process runtime, as the worker holds it: the near end of the connection to its runner.
 
-Invariant: a command's output is read only while there is room for it, and whatever happens to that, the
-deadline is kept and an order to kill gets through.
+Invariants: a command's output is read only while there is room for it, and whatever happens to that, the
+deadline is kept and an order to kill gets through. While a command runs, what comes from the runner is read by
+the thread that attends to it, which hands on what another thread waits for.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import queue
 import select
 import socket
+import struct
+import termios
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +29,7 @@ from trunkline.worker.runtimes.substitution import Substitution
 
 _READ = 1 << 16
 _FULL_PAUSE = 0.01
+_Frame = tuple[list[bytes], list[int]]
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -61,6 +67,10 @@ class ProcessSandbox:
         self._number = 0
         self._running = False
         self._closed = False
+        self._taking = threading.Condition()
+        self._reading = -1
+        self._taken = 0
+        self._handed_on: queue.SimpleQueue[_Frame | None] = queue.SimpleQueue()
 
     @property
     def mode(self) -> str:
@@ -100,13 +110,26 @@ class ProcessSandbox:
                 os.close(writing)
                 os.close(stdin)
             os.set_blocking(reading, False)
-            return self._attend(command, reading, output)
+            self._reading = reading
+            return self._attend(command, output)
         finally:
+            with self._taking:
+                self._reading = -1
+                self._taking.notify_all()
             os.close(reading)
             with self._sending:
                 self._running = False
+                # From here on, whoever follows links hears the runner himself.
+                self._handed_on.put(None)
                 if self._closed:
                     self._connection.close()
+
+    def settle(self) -> None:
+        """As the protocol says."""
+        with self._taking:
+            if self._reading >= 0:
+                target = self._taken + _unread(self._reading)
+                self._taking.wait_for(lambda: self._taken >= target or self._reading < 0)
 
     def kill(self) -> None:
         """As the protocol says."""
@@ -116,11 +139,19 @@ class ProcessSandbox:
 
     def follow(self, links: Sequence[str]) -> Iterator[Linked]:
         """As the protocol says."""
+        with self._sending:
+            handed_on = self._handed_on if self._running else None
         self._send([b"follow", frames.pack([os.fsencode(self.visible(each)) for each in links])], [])
         while True:
-            fields, files = self._receive()
+            frame = handed_on.get() if handed_on is not None else self._receive()
+            if frame is None:
+                handed_on = None  # the command has ended meanwhile
+                continue
+            fields, files = frame
             if fields[0] == b"done":
                 return
+            if fields[0] == b"cut":
+                raise SandboxLost("following the symbolic links of /pfs/out was ended from outside; it is tried again")
             path = self._as_pfs(os.fsdecode(fields[1]))
             if fields[0] == b"problem":
                 yield Linked(path, problem=fields[2].decode("utf-8", "replace"))
@@ -145,13 +176,14 @@ class ProcessSandbox:
         with self._sending:
             self._number += 1
             self._running = True
+            self._handed_on = queue.SimpleQueue()
         number = b"%d" % self._number
         self._send([b"run", number, argv, env, os.fsencode(command.cwd)], [stdin, output])
 
-    def _attend(self, command: Command, reading: int, output: Output) -> Ended:
+    def _attend(self, command: Command, output: Output) -> Ended:
         """Hands output on until the command has ended; kills it when its time is up."""
         deadline = None if command.timeout is None else time.monotonic() + command.timeout
-        timed_out = False
+        timed_out, reading = False, self._reading
         while True:
             room = output.room()
             pause = None if room else _FULL_PAUSE
@@ -163,16 +195,32 @@ class ProcessSandbox:
                     continue
                 pause = left if pause is None else min(pause, left)
             ready = _wait(self._connection.fileno(), reading if room else -1, pause)
-            if reading in ready and not _copy(reading, output):
+            if reading in ready and not self._take(output):
                 reading = -1
             if self._connection.fileno() in ready:
-                fields, _ = self._receive()
+                fields, files = self._receive()
+                if fields[0] not in (b"exit", b"failed"):
+                    self._handed_on.put((fields, files))
+                    continue
                 if reading >= 0:
-                    while _copy(reading, output):
+                    while self._take(output):
                         pass
                 if fields[0] == b"failed":
                     raise reasons.cannot_start(self._request, command, fields[2].decode(), int(fields[3]))
                 return Ended(int(fields[2]), timed_out)
+
+    def _take(self, output: Output) -> bool:
+        """Hands on what is there. Returns whether more may come."""
+        with self._taking:
+            try:
+                data = os.read(self._reading, _READ)
+            except BlockingIOError:
+                return False
+            if data:
+                output.write(data)
+            self._taken += len(data)
+            self._taking.notify_all()
+            return bool(data)
 
     def _as_pfs(self, path: str) -> str:
         if self._substitution is not None:
@@ -219,12 +267,7 @@ def _wait(connection: int, reading: int, pause: float | None) -> set[int]:
     return {each for each, _ in poll.poll(None if pause is None else max(1, int(pause * 1000) + 1))}
 
 
-def _copy(reading: int, output: Output) -> bool:
-    """Hands on what is there. Returns whether more may come."""
-    try:
-        data = os.read(reading, _READ)
-    except BlockingIOError:
-        return False
-    if data:
-        output.write(data)
-    return bool(data)
+def _unread(pipe: int) -> int:
+    """Bytes that wait in a pipe."""
+    (number,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
+    return int(number)

@@ -34,19 +34,22 @@ class Follower:
         self._hidden = hidden
         self._stands_for = stands_for
 
-    def run(self, links: list[bytes], user: Identity | None) -> None:
-        """Answers for all links, from a child process that has only the user's rights."""
+    def start(self, links: list[bytes], user: Identity | None) -> int:
+        """Answers for all links, from a child process that has only the user's rights; returns its process id.
+
+        It ends with 0 only if it answered for all of them.
+        """
         pid = os.fork()
         if pid:
-            os.waitpid(pid, 0)
-            return
+            return pid
         try:
             if user is not None:
                 user.take_on()
             for link in links:
                 self._follow(os.fsdecode(link))
-        finally:
             os._exit(0)
+        finally:
+            os._exit(1)
 
     def _follow(self, link: str) -> None:
         try:

@@ -1,7 +1,7 @@
 """The runner's main: read what the sandbox is to be, become it, then run one command after the other.
 
 Frames in: `open` (once), `run`, `kill`, `follow`. Frames out: `ready` or `refused`, then for each command
-`exit` or `failed`, for each link `file` or `problem`, and `done`. Invariant: when the worker's end of the
+`exit` or `failed`, for each link `file` or `problem`, and `done` (or `cut`). Invariant: when the worker's end of the
 connection closes, everything that was started here ends.
 """
 
@@ -54,6 +54,8 @@ class Server:
         self._reaper: Reaper = NamespaceReaper() if request.namespace else SubreaperReaper()
         hidden, stands_for = ([], "") if request.namespace else (request.masks, request.staging)
         self._follower = Follower(connection, hidden, stands_for)
+        self._awaited: set[int] = set()
+        self._ended: dict[int, int] = {}
 
     def serve(self) -> None:
         """Returns when the worker hangs up."""
@@ -63,8 +65,7 @@ class Server:
                 if fields[0] == b"run":
                     self._run(fields, files)
                 elif fields[0] == b"follow":
-                    self._follower.run(frames.unpack(fields[1]), self._user)
-                    frames.send(self._connection, [b"done"])
+                    self._follow(fields, b"")
         except frames.Broken:
             return
         finally:
@@ -85,9 +86,15 @@ class Server:
         self._reaper.sweep()
         frames.send(self._connection, [b"exit", fields[1], b"%d" % os.waitstatus_to_exitcode(status)])
 
-    def _wait(self, main: int, number: bytes) -> int:
-        """The wait status of the main process; takes orders to kill meanwhile."""
-        ended = _descriptor_of(main)
+    def _follow(self, fields: list[bytes], number: bytes) -> None:
+        """Has links followed; an order to kill the command with this number ends that too."""
+        status = self._wait(self._follower.start(frames.unpack(fields[1]), self._user), number)
+        frames.send(self._connection, [b"done" if status == 0 else b"cut"])
+
+    def _wait(self, awaited: int, number: bytes) -> int:
+        """The wait status of a child process; takes orders for the command with this number meanwhile."""
+        ended = _descriptor_of(awaited)
+        self._awaited.add(awaited)
         try:
             poll = select.poll()
             if ended >= 0:
@@ -95,15 +102,18 @@ class Server:
             poll.register(self._connection.fileno(), select.POLLIN)
             while True:
                 ready = [each for each, _ in poll.poll(_LOOK if ended >= 0 else _LOOK_OFTEN)]
-                status = collect(main)
-                if status is not None:
-                    return status
+                self._ended |= {pid: status for pid, status in collect().items() if pid in self._awaited}
+                if awaited in self._ended:
+                    return self._ended.pop(awaited)
                 if self._connection.fileno() in ready:
                     fields, _ = frames.receive(self._connection)
                     # An order that comes late must not hit the next command.
                     if fields[:2] == [b"kill", number]:
                         self._reaper.kill()
+                    elif fields[0] == b"follow":
+                        self._follow(fields, number)
         finally:
+            self._awaited.discard(awaited)
             if ended >= 0:
                 os.close(ended)
 

@@ -73,18 +73,17 @@ class SubreaperReaper:
                 pause = min(pause + 0.001, 0.05)
 
 
-def collect(main: int) -> int | None:
-    """Buries who has ended. Returns the wait status of the main process if it was among them."""
-    status = None
+def collect() -> dict[int, int]:
+    """Buries who has ended. Returns their wait statuses by process id."""
+    found: dict[int, int] = {}
     while True:
         try:
-            pid, found = os.waitpid(-1, os.WNOHANG)
+            pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return status
+            return found
         if pid == 0:
-            return status
-        if pid == main:
-            status = found
+            return found
+        found[pid] = status
 
 
 def _descendants(ancestor: int) -> list[int]:
