@@ -95,7 +95,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
     """What the public API knows and this release does not do. Refused rather than ignored."""
     if spec.tf_job is not None:
         raise Refused("embedding TFJobs in pipelines is not supported yet")
-    transform = spec.transform or Transform()
     uptime = spec.maximum_expected_uptime is not None
     wanted = (
         (spec.spec_commit is not None, "specCommit", "restore pipelines"),
