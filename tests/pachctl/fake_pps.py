@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
@@ -19,6 +21,8 @@ class FakePps(pps_pb2_grpc.APIServicer):
         self.datums: list[pps.DatumInfo] = []
         self.lines: list[pps.LogMessage] = []
         self.requests: list[object] = []
+        self.ended = Event()  # until then, who waits for a job waits
+        self.ended.set()
         self.refuse_spec = ""
         self.pipelines_after: list[pps.PipelineInfo] | None = None
 
@@ -66,6 +70,8 @@ class FakePps(pps_pb2_grpc.APIServicer):
 
     def InspectJobSet(self, request, context):
         self.requests.append(request)
+        if request.wait:
+            assert self.ended.wait(60)
         yield from (info for info in self.jobs if info.job.id == request.job_set.id)
 
     def StopJob(self, request, context):

@@ -187,8 +187,8 @@ def test_topics() -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (["debug", "dump"], "pachctl debug dump is not built yet"),
         (["mount", "/x"], "pachctl mount is not built yet"),
-        (["draw", "pipeline"], "pachctl draw pipeline is not built yet"),
         (["auth", "get", "repo", "x"], "pachctl auth get repo is not built yet"),
         (["debug"], "pachctl debug is not built yet"),
         (["get-object", "x"], "pachctl get-object is not built yet"),

@@ -63,6 +63,7 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("validate pipeline", "spaced.specs", "Read a specification and say whether it is well formed."),
         ("inspect pipeline", "spaced.pipelines", "Show one pipeline."),
         ("list pipeline", "spaced.pipelines", "List pipelines, newest first."),
+        ("draw pipeline", "spaced.drawing", "Draw the pipelines of a project and the repos that they read."),
         ("start pipeline", "spaced.pipelines", "Let a stopped pipeline run again."),
         ("stop pipeline", "spaced.pipelines", "Stop a pipeline; new data gives it no jobs."),
         ("rerun pipeline", "spaced.pipelines", "Run a pipeline again over the data as they are now."),

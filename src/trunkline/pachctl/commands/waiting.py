@@ -17,6 +17,7 @@ from trunkline.pachctl.provenance import Key, key
 from trunkline.pachctl.views import commits as view
 from trunkline.pachctl.views import jobs as job_view
 from trunkline.pachctl.views.cells import repo_of
+from trunkline.pachctl.watching import Watching, of_sets
 from trunkline.wire import pfs_pb2 as pfs
 from trunkline.wire import pps_pb2 as pps
 
@@ -31,7 +32,8 @@ def flush_commit(app: App, repo_commit: tuple[str, ...], repos: tuple[str, ...],
 
     Returns when every output commit that came from the given commits is finished, with or without an error.
     """
-    infos = _caused(app.server, repo_commit)
+    starts = [provenance.inspect(app.server, refs.commit_path(word)) for word in repo_commit]
+    infos = _caused(app.server, starts)
     chosen = (info for info in infos if not repos or repo_of(info.commit).name in repos)
     if raw:
         json.show(chosen)
@@ -52,11 +54,18 @@ def flush_commit(app: App, repo_commit: tuple[str, ...], repos: tuple[str, ...],
 def flush_job(app: App, repo_commit: tuple[str, ...], pipelines: tuple[str, ...], raw: bool) -> None:
     """Wait for all jobs that commits caused, and list them.
 
-    Returns when they have ended, whether they succeeded or not.
+    Returns when they have ended, whether they succeeded or not. On a terminal it shows meanwhile how many datums are
+    done.
     """
-    outputs = [key(info.commit) for info in _caused(app.server, repo_commit)]
-    infos = _jobs_of(app.server, outputs)
-    chosen = (info for info in infos if not pipelines or info.job.pipeline.name in pipelines)
+
+    def wanted(info: pps.JobInfo) -> bool:
+        return not pipelines or info.job.pipeline.name in pipelines
+
+    starts = [provenance.inspect(app.server, refs.commit_path(word)) for word in repo_commit]
+    sets = list(dict.fromkeys(info.commit.id for info in starts))
+    with Watching(of_sets(app.server, sets, wanted), show=not raw):
+        outputs = [key(info.commit) for info in _caused(app.server, starts)]
+        chosen = [info for info in _jobs_of(app.server, outputs) if wanted(info)]
     if raw:
         json.show(chosen)
     else:
@@ -85,11 +94,11 @@ def subscribe_commit(app: App, repo: str, branch: str, since: str | None, new: b
         table.show_live(view.HEADER, rows, view.LEAST_WIDTHS)
 
 
-def _caused(server: Server, words: Iterable[str]) -> Iterator[pfs.CommitInfo]:
+def _caused(server: Server, starts: Iterable[pfs.CommitInfo]) -> Iterator[pfs.CommitInfo]:
     """Every finished commit of a user's repo that came from one of the commits; each once."""
     seen: set[Key] = set()
-    for commit in [refs.commit_path(word) for word in words]:
-        for info in provenance.downstream(server, provenance.inspect(server, commit)):
+    for start in starts:
+        for info in provenance.downstream(server, start):
             if repo_of(info.commit).type in ("", "user") and key(info.commit) not in seen:
                 seen.add(key(info.commit))
                 yield info

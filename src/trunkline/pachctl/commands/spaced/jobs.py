@@ -9,6 +9,7 @@ from trunkline.pachctl.app import App
 from trunkline.pachctl.flags import output_flags, project_flag, timestamps_flag
 from trunkline.pachctl.grammar import command
 from trunkline.pachctl.views.spaced import jobs as view
+from trunkline.pachctl.watching import Watching, of_sets
 from trunkline.wire import pps_pb2 as pps
 from trunkline.wire import transaction_pb2 as transaction
 
@@ -30,9 +31,15 @@ def inspect_job(app: App, pipeline_id: str) -> None:
 @timestamps_flag
 @project_flag
 def wait_job(app: App, id_pipeline_id: str) -> None:
-    """Wait until a job, or all jobs of an ID, have ended, and list them."""
+    """Wait until a job, or all jobs of an ID, have ended, and list them.
+
+    On a terminal it shows meanwhile how many datums are done.
+    """
     word = id_pipeline_id
-    infos = _of_set(app, word, wait=True) if is_id(word) else [_inspect(app, pickers.job(app, word), wait=True)]
+    job = None if is_id(word) else pickers.job(app, word)
+    look = of_sets(app.server, [word if job is None else job.id], lambda info: job is None or info.job == job)
+    with Watching(look, show=not app.flags.raw):
+        infos = _of_set(app, word, wait=True) if job is None else [_inspect(app, job, wait=True)]
     show.listing(app, infos, view.HEADER, lambda info: view.row(app, info))
 
 
