@@ -194,7 +194,6 @@ def test_a_glob_that_does_not_parse_names_its_input() -> None:
         ({"determined": {}}, "determined"),
         ({"maximumExpectedUptime": "1s"}, "maximumExpectedUptime"),
         ({"specCommit": {"id": "x"}}, "specCommit"),
-        ({"input": pfs_input("a", lazy=True)}, "input.pfs.lazy"),
         ({"input": pfs_input("a", s3=True)}, "input.pfs.s3"),
         ({"input": pfs_input("a", reference=True)}, "input.pfs.reference"),
         ({"input": pfs_input("a", propagationSpec={"never": True})}, "input.pfs.propagationSpec.never"),

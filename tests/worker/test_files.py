@@ -192,8 +192,9 @@ class Commit:
         self.root = self.maps.build(
             to_entry(path.encode(), each) for path, each in zip(paths, entries, strict=True)
         ).pack()
-        copies = Copies(ContentReader(store), tree.root.with_name("copies"), 1 << 20)
-        self.stager = Stager(self.maps, copies, tree)
+        reader = ContentReader(store)
+        copies = Copies(reader, tree.root.with_name("copies"), 1 << 20)
+        self.stager = Stager(self.maps, reader, copies, tree)
 
     def stage(self, *inputs: tuple[str, str], **more: object) -> tuple[int, list[str]]:
         """Stages (name, path) matches; returns the bytes and the files."""

@@ -145,7 +145,6 @@ def check(given: Input, pipeline: PipelineName) -> None:
 def _check_not_built(leaf: PfsInput) -> None:
     never = leaf.propagation_spec is not None and leaf.propagation_spec.never
     wanted = (
-        (leaf.lazy, "lazy", "bring files in at their first read"),
         (leaf.s3, "s3", "offer input through S3"),
         (leaf.reference, "reference", "read repos by reference"),
         (never, "propagationSpec.never", "let an input change without a job"),

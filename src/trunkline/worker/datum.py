@@ -83,10 +83,15 @@ class DatumRun:
             self._statistics.download_bytes = size
         desk.lease.check()
         with self._timed("process_time"):
-            if program is not None:
-                self._work(program, visible)
-            else:
-                self._judge(self._command(self._transform.cmd, self._transform.stdin, env))
+            try:
+                if program is not None:
+                    self._work(program, visible)
+                else:
+                    self._judge(self._command(self._transform.cmd, self._transform.stdin, env))
+            except UserCodeFailed:
+                desk.stager.check()  # a lazy input that could not be read is the better reason
+                raise
+        self._statistics.download_bytes += desk.stager.finish()
         desk.lease.check()
         with self._timed("upload_time"), desk.reporter.writer() as writer:
             return desk.gatherer.gather(self._datum, desk.sandbox, writer)

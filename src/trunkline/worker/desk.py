@@ -40,7 +40,7 @@ class Bench:
         self.tree = Tree(config.staging)
         reader = ContentReader(store, ahead=READ_AHEAD if config.bucket else 0)
         copies = Copies(reader, config.scratch / "copies", config.cache_bytes)
-        self.stager = Stager(Maps(store), copies, self.tree)
+        self.stager = Stager(Maps(store), reader, copies, self.tree)
         self.gatherer = Gatherer(self.tree, self.stager)
         self._key: object = None
         self._sandbox: Sandbox | None = None
@@ -111,8 +111,6 @@ def _remarks(batch: Batch) -> list[str]:
     remarks = []
     if transform.environment is None and transform.image:
         remarks.append(unknown_image(transform.image))
-    lazy = {each.name for datum in batch.datums for each in datum.inputs if each.lazy}
-    remarks += [f'input "{name}" is lazy: here its files are copied before user code runs' for name in sorted(lazy)]
     return remarks
 
 

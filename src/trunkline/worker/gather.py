@@ -84,8 +84,9 @@ class Gatherer:
         problem: TrunklineError | None = None
         for each in sandbox.follow([f"/pfs/out{path}" for path in links]):
             try:
-                if problem is None:
-                    yield self._resolved(datum, each, writer)
+                resolved = self._resolved(datum, each, writer) if problem is None else None
+                if resolved is not None:
+                    yield resolved
             except TrunklineError as error:
                 problem = error  # raised when the rest is taken, so that the connection stays in step
             finally:
@@ -94,7 +95,7 @@ class Gatherer:
         if problem is not None:
             raise problem
 
-    def _resolved(self, datum: Datum, linked: Linked, writer: ContentWriter) -> tuple[str, Pending | FileEntry]:
+    def _resolved(self, datum: Datum, linked: Linked, writer: ContentWriter) -> tuple[str, Pending | FileEntry] | None:
         path = _checked(linked.path.removeprefix("/pfs/out"))
         if linked.problem:
             raise CannotUpload(f"cannot upload the symbolic link {linked.path}: {linked.problem}")
@@ -105,9 +106,11 @@ class Gatherer:
             if not inputs and name not in (SCRATCH, ".env"):
                 raise CannotUpload(f'cannot upload the symbolic link {linked.path}: could not find input "{name}"')
             for each in inputs:
-                original = self._stager.original(each, "/" + inner) if each.empty_files else None
+                original = self._stager.original(each, "/" + inner) if each.empty_files or each.lazy else None
                 if original is not None:
                     return path, original
+        if linked.file < 0:
+            return None  # a special file, which is not uploaded
         return path, writer.add(_parts(linked.file))
 
 

@@ -1,4 +1,4 @@
-"""Builds /pfs for a datum: its inputs as copies, an empty `out`, the file `.env`.
+"""Builds /pfs for a datum: its inputs as copies (lazy ones as pipes), an empty `out`, the file `.env`.
 
 Every try begins with a fresh tree. Invariants: nothing of the datum before is left, and no path from a commit
 leads out of its input's folder (`trunkline.worker.tree`).
@@ -6,11 +6,13 @@ leads out of its input's folder (`trunkline.worker.tree`).
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 
 from trunkline.content.entry import FileEntry, from_entry
-from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound
+from trunkline.content.reader import ContentReader
+from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound, TrunklineError
 from trunkline.kernel.paths import as_directory
 from trunkline.maps.keys import prefix_end
 from trunkline.maps.maps import Maps
@@ -18,6 +20,7 @@ from trunkline.maps.root import Root
 from trunkline.worker.copies import Copies
 from trunkline.worker.environ import SCRATCH
 from trunkline.worker.model import Datum, Input
+from trunkline.worker.pipes import Pipes
 from trunkline.worker.tree import Tree, failures, inside
 
 _RESERVED = frozenset({"", ".", "..", "out", ".env", SCRATCH})
@@ -26,10 +29,12 @@ _RESERVED = frozenset({"", ".", "..", "out", ".env", SCRATCH})
 class Stager:
     """Fills and empties the staging folder. For one thread."""
 
-    def __init__(self, maps: Maps, copies: Copies, tree: Tree) -> None:
+    def __init__(self, maps: Maps, reader: ContentReader, copies: Copies, tree: Tree) -> None:
         self._maps = maps
+        self._reader = reader
         self._copies = copies
         self._tree = tree
+        self._pipes: Pipes | None = None
 
     def stage(self, datum: Datum, dotenv: str, *, keep_scratch: bool = False) -> int:
         """Builds the tree of a datum.
@@ -39,7 +44,7 @@ class Stager:
             keep_scratch: user code that is alive has its temporary files there.
 
         Returns:
-            The bytes staged.
+            The bytes staged; those of lazy inputs come later, see `finish`.
 
         Raises:
             NotFound: an input's path is not in its commit.
@@ -52,13 +57,31 @@ class Stager:
         with failures("stage", f"datum {datum.id[:12]}"):
             self._tree.folder("out")
             self._tree.folder(SCRATCH)
+            self._pipes = Pipes(self._reader, self._tree.opened())
             for each in datum.inputs:
                 size += self._input(each)
+            self._pipes.start()
             self._write(".env", dotenv.encode("utf-8", "surrogateescape"))
         return size
 
+    def finish(self) -> int:
+        """Ends lazy inputs; returns the bytes of them that were fetched.
+
+        Raises:
+            Corrupt, StorageFailed: what user code has read of one was not the whole file.
+        """
+        pipes, self._pipes = self._pipes, None
+        return pipes.stop() if pipes is not None else 0
+
+    def check(self) -> None:
+        """Raises what `finish` would raise now, and ends nothing."""
+        if self._pipes is not None:
+            self._pipes.check()
+
     def clear(self, *, keep_scratch: bool = False) -> None:
-        """Empties the tree."""
+        """Empties the tree, and ends lazy inputs."""
+        with contextlib.suppress(TrunklineError):  # of a try that has failed
+            self.finish()
         self._tree.empty(SCRATCH if keep_scratch else "")
 
     def original(self, input_: Input, path: str) -> FileEntry | None:
@@ -99,6 +122,11 @@ class Stager:
             raise NotFound(f"{_where(input_, input_.path)} is not in the commit any more")
 
     def _file(self, input_: Input, path: str, file: FileEntry) -> int:
+        if input_.lazy and not input_.empty_files:
+            assert self._pipes is not None, "staging is under way"
+            self._tree.pipe(inside(input_.name, path))
+            self._pipes.add(inside(input_.name, path), file, _where(input_, path))
+            return 0
         target = self._tree.file(inside(input_.name, path))
         try:
             if input_.empty_files:

@@ -62,7 +62,7 @@ class Tree:
             if self._top >= 0:
                 os.close(self._top)
             self._top = -1
-            top = self._folder()
+            top = self.opened()
             self._reset(top)
             kept = keep if _is_folder(keep, top) else ""
             while _has_entries(top, kept):
@@ -76,7 +76,7 @@ class Tree:
             return
         above, _, name = path.rpartition("/")
         self.folder(above)
-        parent = open_inside(self._folder(), above or ".", os.O_PATH | os.O_DIRECTORY)
+        parent = open_inside(self.opened(), above or ".", os.O_PATH | os.O_DIRECTORY)
         try:
             if self._spare:
                 os.rename(self._spare.pop(), name, dst_dir_fd=parent)
@@ -95,12 +95,25 @@ class Tree:
         """Makes a file and the folders above it; returns a descriptor for writing, the caller's to close."""
         above, _, _ = path.rpartition("/")
         self.folder(above)
-        descriptor = open_inside(self._folder(), path, _NEW_FILE, 0o644)
+        descriptor = open_inside(self.opened(), path, _NEW_FILE, 0o644)
         if self.owner is not None:
             os.fchown(descriptor, *self.owner)
         return descriptor
 
-    def _folder(self) -> int:
+    def pipe(self, path: str) -> None:
+        """Makes a named pipe and the folders above it."""
+        above, _, name = path.rpartition("/")
+        self.folder(above)
+        parent = open_inside(self.opened(), above or ".", os.O_PATH | os.O_DIRECTORY)
+        try:
+            os.mkfifo(name, 0o644, dir_fd=parent)
+            if self.owner is not None:
+                os.chown(name, *self.owner, dir_fd=parent, follow_symlinks=False)
+        finally:
+            os.close(parent)
+
+    def opened(self) -> int:
+        """A descriptor of the folder, until it is emptied again."""
         if self._top < 0:
             self._top = self._open()
         return self._top

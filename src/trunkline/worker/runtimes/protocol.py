@@ -95,7 +95,7 @@ class Linked(msgspec.Struct, frozen=True):
     Attributes:
         path: the link's path, or for a link to a folder that of a file below it.
         target: the real path of the file, as user code sees it.
-        file: an open descriptor for reading, the receiver's to close; -1 with a problem.
+        file: an open descriptor for reading, the receiver's to close; -1 with a problem, and for a named pipe.
         problem: why it cannot be followed, in words; else empty.
     """
 

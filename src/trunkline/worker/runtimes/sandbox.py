@@ -156,7 +156,7 @@ class ProcessSandbox:
             if fields[0] == b"problem":
                 yield Linked(path, problem=fields[2].decode("utf-8", "replace"))
             else:
-                yield Linked(path, self._as_pfs(os.fsdecode(fields[2])), files[0])
+                yield Linked(path, self._as_pfs(os.fsdecode(fields[2])), files[0] if files else -1)
 
     def close(self) -> None:
         """As the protocol says."""

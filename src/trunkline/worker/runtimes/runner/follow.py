@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Follower:
-    """Answers for each link with its files, one frame each: `file`, link's path, target's path; or a problem.
+    """Answers for each link with its files, a frame each: `file` or `pipe`, link's path, target's path; or a problem.
 
     Attributes:
         hidden: folders whose files are never handed out (where the view does not hide them itself).
@@ -64,6 +64,8 @@ class Follower:
             self._hand_out(link, target)
         elif stat.S_ISDIR(kind):
             self._folder(link, target)
+        elif stat.S_ISFIFO(kind):
+            self._name(link, target)
 
     def _start(self, link: str) -> str:
         text = os.readlink(link)
@@ -95,6 +97,8 @@ class Follower:
                 self._folder(f"{link}/{entry.name}", entry.path)
             elif entry.is_file(follow_symlinks=False):
                 self._hand_out(f"{link}/{entry.name}", entry.path)
+            elif stat.S_ISFIFO(entry.stat(follow_symlinks=False).st_mode):
+                self._name(f"{link}/{entry.name}", entry.path)
 
     def _hand_out(self, link: str, target: str) -> None:
         try:
@@ -104,6 +108,10 @@ class Follower:
             return
         frames.send(self._connection, [b"file", os.fsencode(link), os.fsencode(target)], [file])
         os.close(file)
+
+    def _name(self, link: str, target: str) -> None:
+        """Says that a link leads to a named pipe, which may stand for a file of an input."""
+        frames.send(self._connection, [b"pipe", os.fsencode(link), os.fsencode(target)])
 
     def _problem(self, link: str, text: str) -> None:
         frames.send(self._connection, [b"problem", os.fsencode(link), text.encode("utf-8", "replace")])
