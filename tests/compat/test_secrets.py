@@ -12,6 +12,12 @@ from pachyderm_sdk.api import pps
 from tests.compat.place import Place, refused
 
 
+@pytest.fixture(autouse=True)
+def tidy(client: Client) -> Iterator[None]:
+    yield
+    client.pps.delete_pipelines(all=True)
+
+
 def send(client: Client, file: bytes) -> None:
     """A file as it is; the SDK's own method makes one of names and values."""
     super(type(client.pps), client.pps).create_secret(file=file)

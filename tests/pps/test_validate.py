@@ -192,7 +192,6 @@ def test_a_glob_that_does_not_parse_names_its_input() -> None:
         ({"spout": {}}, "spout"),
         ({"autoscaling": True}, "autoscaling"),
         ({"determined": {}}, "determined"),
-        ({"maximumExpectedUptime": "1s"}, "maximumExpectedUptime"),
         ({"specCommit": {"id": "x"}}, "specCommit"),
         ({"input": pfs_input("a", s3=True)}, "input.pfs.s3"),
         ({"input": pfs_input("a", reference=True)}, "input.pfs.reference"),

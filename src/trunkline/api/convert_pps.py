@@ -195,6 +195,8 @@ def _pipeline_details(
     details.autoscaling = request.autoscaling
     details.tolerations.extend(request.tolerations)
     details.workers_requested = info.parallelism
+    if info.workers_started is not None:
+        details.workers_started_at.CopyFrom(convert.needed_timestamp(info.workers_started))
     for field in ("metadata", "determined", "maximum_expected_uptime"):
         if request.HasField(field):
             getattr(details, field).CopyFrom(getattr(request, field))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert, convert_pps, datum_stream, reading
+from trunkline.api import convert, convert_pps, datum_stream, jqfilter, reading
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import Transactions
 from trunkline.kernel.clock import Nanos
@@ -43,19 +43,17 @@ class JobCalls:
 
     def ListJob(self, request: pps_pb2.ListJobRequest, call: Call) -> Iterator[pps_pb2.JobInfo]:
         """Jobs, newest first."""
-        if request.jqFilter:
-            raise NotBuilt("jqFilter is not built yet: filter what is listed")
         found = self._pps.list_jobs(
             pipeline=convert_pps.pipeline_ref(request.pipeline) if request.pipeline.name else None,
             input_commits=[convert.commit_ref(commit) for commit in request.input_commit],
             history=request.history,
             projects=[project.name for project in request.projects],
             marker=_marker(request),
-            number=request.number,
+            number=0 if request.jqFilter else request.number,
             reverse=request.reverse,
         )
-        for job in found:
-            yield self._info(job, details=request.details)
+        infos = (self._info(job, details=request.details) for job in found)
+        yield from jqfilter.kept(request.jqFilter, infos, request.number)
 
     def InspectJobSet(self, request: pps_pb2.InspectJobSetRequest, call: Call) -> Iterator[pps_pb2.JobInfo]:
         """The jobs of a commit set, upstream first."""
@@ -66,17 +64,20 @@ class JobCalls:
 
     def ListJobSet(self, request: pps_pb2.ListJobSetRequest, call: Call) -> Iterator[pps_pb2.JobSetInfo]:
         """Commit sets that have jobs, newest first."""
-        if request.jqFilter:
-            raise NotBuilt("jqFilter is not built yet: filter what is listed")
         found = self._pps.list_job_sets(
             projects=[project.name for project in request.projects],
             marker=_marker(request),
-            number=request.number,
+            number=0 if request.jqFilter else request.number,
             reverse=request.reverse,
         )
-        for set_id, members in found:
-            jobs = [self._info(job, details=request.details) for job in members]
-            yield pps_pb2.JobSetInfo(job_set=pps_pb2.JobSet(id=set_id), jobs=jobs)
+        infos = (
+            pps_pb2.JobSetInfo(
+                job_set=pps_pb2.JobSet(id=set_id),
+                jobs=[self._info(job, details=request.details) for job in members],
+            )
+            for set_id, members in found
+        )
+        yield from jqfilter.kept(request.jqFilter, infos, request.number)
 
     def SubscribeJob(self, request: pps_pb2.SubscribeJobRequest, call: Call) -> Iterator[pps_pb2.JobInfo]:
         """Unfinished jobs of a pipeline, then new ones as they come."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from google.protobuf.empty_pb2 import Empty
 
-from trunkline.api import convert_pps, reading, steps
+from trunkline.api import convert_pps, jqfilter, reading, steps
 from trunkline.api.dispatch import Call
 from trunkline.api.transactions import HEADER, Transactions
 from trunkline.kernel.errors import InvalidRequest, NotBuilt
@@ -57,18 +58,19 @@ class PipelineCalls:
 
     def ListPipeline(self, request: pps_pb2.ListPipelineRequest, call: Call) -> Iterator[pps_pb2.PipelineInfo]:
         """Pipelines, newest first."""
-        if request.jqFilter:
-            raise NotBuilt("jqFilter is not built yet: filter what is listed")
         found = self._pps.list_pipelines(
             name=convert_pps.pipeline_ref(request.pipeline) if request.pipeline.name else None,
             history=request.history,
             projects=[project.name for project in request.projects],
             commit_set=SetId(request.commit_set.id) if request.commit_set.id else None,
         )
-        if request.page.page_size:
-            start = request.page.page_index * request.page.page_size
-            found = found[start : start + request.page.page_size]
-        yield from (convert_pps.pipeline_info(info, details=True) for info in found)
+        infos = (convert_pps.pipeline_info(info, details=True) for info in found)
+        size, index = request.page.page_size, request.page.page_index
+        if size < 0 or index < 0:
+            raise InvalidRequest(f"page_size is {size} and page_index {index}: give numbers that are not negative")
+        first = min(index * size, len(found))
+        number = first + min(size, len(found)) if size else 0
+        yield from islice(jqfilter.kept(request.jqFilter, infos, number), first, None)
 
     def StartPipeline(self, request: pps_pb2.StartPipelineRequest, call: Call) -> Empty:
         """Ties a stopped pipeline to its inputs again."""

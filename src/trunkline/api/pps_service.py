@@ -8,6 +8,7 @@ from trunkline.api.dispatch import AuthNotActivated, Call
 from trunkline.api.pps_defaults import DefaultsCalls
 from trunkline.api.pps_jobs import JobCalls
 from trunkline.api.pps_logs import LogCalls, ServerLog
+from trunkline.api.pps_overview import OverviewCalls
 from trunkline.api.pps_pipelines import PipelineCalls
 from trunkline.api.pps_secrets import SecretCalls
 from trunkline.api.pps_templates import TemplateCalls
@@ -18,7 +19,7 @@ from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2, taskapi_pb2
 
 
-class PpsService(PipelineCalls, DefaultsCalls, TemplateCalls, JobCalls, LogCalls, SecretCalls):
+class PpsService(PipelineCalls, DefaultsCalls, TemplateCalls, JobCalls, LogCalls, SecretCalls, OverviewCalls):
     """Every RPC of `pps_v2.API` that is built."""
 
     def __init__(

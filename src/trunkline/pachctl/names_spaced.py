@@ -61,6 +61,11 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("update pipeline", "spaced.specs", "Change pipelines to a new specification."),
         ("edit pipeline", "spaced.specs", "Change a pipeline in an editor."),
         ("validate pipeline", "spaced.specs", "Read a specification and say whether it is well formed."),
+        (
+            "check status",
+            "spaced.status",
+            "List what should be looked at: pipelines that have been up for longer than their specification expects.",
+        ),
         ("inspect pipeline", "spaced.pipelines", "Show one pipeline."),
         ("list pipeline", "spaced.pipelines", "List pipelines, newest first."),
         ("draw pipeline", "spaced.drawing", "Draw the pipelines of a project and the repos that they read."),

@@ -32,6 +32,7 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
         merged_spec: the effective spec as it came out of the defaults and the user's spec.
         user_spec: what the user sent, word for word.
         last_job_state: of the newest job; None before the first.
+        workers_started: since when it is up; None if it is not.
         job_counts: jobs per state; empty unless asked for.
     """
 
@@ -53,6 +54,7 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     effective_spec: str
     job_counts: dict[JobState, int]
     metadata: Metadata
+    workers_started: Nanos | None
 
 
 def inspect(tx: Tx, ref: PipelineRef, *, counts: bool = False) -> PipelineInfo:
@@ -146,6 +148,7 @@ def _info(tx: Tx, pipeline: Pipeline, version: Version, counts: bool) -> Pipelin
         effective_spec=version.effective_spec,
         job_counts=_job_counts(tx, pipeline.key) if counts else {},
         metadata=metadata.decode(pipeline.metadata),
+        workers_started=pipeline.workers_started,
     )
 
 

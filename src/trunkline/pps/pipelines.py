@@ -17,7 +17,7 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.metadata import Edit, edit_row
 from trunkline.pfs.refs import SPEC, BranchRef
 from trunkline.pfs.rows import Branch, Commit
-from trunkline.pps import canonical, clocks, crons, following, inputs, jobs, rows, secrets
+from trunkline.pps import canonical, clocks, crons, following, inputs, jobs, rows, secrets, uptime
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
 from trunkline.pps.spec import PipelineSpec
@@ -291,6 +291,8 @@ def to_state(change: Change, key: int, state: PipelineState, reason: str = "") -
     if pipeline.state in _STICKY or state not in allowed:
         return False
     change.tx.run("UPDATE pipelines SET state = ?, reason = ? WHERE id = ?", (state.value, reason, key))
+    if pipeline.workers_started is None and state is PipelineState.RUNNING:
+        uptime.note_start(change, key)
     if state is PipelineState.FAILURE:
         jobs.end_all(change, key, JobState.FAILURE, reason or "the pipeline failed")
     return True

@@ -36,8 +36,12 @@ VERSION_QUERY = (
 )
 
 
+_UP = (PipelineState.RUNNING.value, PipelineState.CRASHING.value)
+"""States in which a pipeline has workers."""
+
+
 class Pipeline(msgspec.Struct, frozen=True):
-    """A pipeline as it is now; `output` is the key of the branch it writes."""
+    """A pipeline as it is now; `output` is the key of the branch it writes; without workers none have started."""
 
     key: int
     ref: PipelineRef
@@ -52,6 +56,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     created: Nanos
     updated: Nanos
     metadata: str
+    workers_started: Nanos | None
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -139,6 +144,7 @@ def pipeline_of(row: Row) -> Pipeline:
         created=row["created"],
         updated=row["updated"],
         metadata=row["metadata"],
+        workers_started=row["workers_started"] if row["state"] in _UP else None,
     )
 
 

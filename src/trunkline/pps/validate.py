@@ -95,7 +95,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
     """What the public API knows and this release does not do. Refused rather than ignored."""
     if spec.tf_job is not None:
         raise Refused("embedding TFJobs in pipelines is not supported yet")
-    uptime = spec.maximum_expected_uptime is not None
     wanted = (
         (spec.spec_commit is not None, "specCommit", "restore pipelines"),
         (spec.s3_out, "s3Out", "take output through S3"),
@@ -103,7 +102,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
         (spec.spout is not None, "spout", "run spouts"),
         (spec.autoscaling, "autoscaling", "put idle pipelines on standby"),
         (spec.determined is not None, "determined", "work with Determined"),
-        (uptime, "maximumExpectedUptime", "put idle pipelines on standby, which this limits"),
     )
     for given, field, what in wanted:
         if given:
@@ -140,7 +138,14 @@ def _check_numbers(spec: PipelineSpec) -> None:
 
 
 def _check_durations(spec: PipelineSpec) -> None:
-    for field, text in (("datumTimeout", spec.datum_timeout), ("jobTimeout", spec.job_timeout)):
+    if spec.maximum_expected_uptime is not None and not spec.autoscaling:
+        raise Refused(f"pipeline {spec.name}: autoscaling must be true when max_expected_uptime is non-zero")
+    fields = {
+        "datumTimeout": spec.datum_timeout,
+        "jobTimeout": spec.job_timeout,
+        "maximumExpectedUptime": spec.maximum_expected_uptime,
+    }
+    for field, text in fields.items():
         try:
             value = seconds(text)
         except InvalidRequest as error:

@@ -23,6 +23,6 @@ def listed(server: Server) -> Iterator[str]:
 
 def delete(server: Server) -> None:
     """Deletes pipelines, then everything else, and forgets transactions."""
-    server.pps.DeletePipelines(pps.DeletePipelinesRequest(all=True, force=True))
+    server.pps.DeleteAll(Empty())
     server.pfs.DeleteAll(Empty())
     server.transactions.DeleteAll(transaction.DeleteAllRequest())
