@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -26,7 +27,7 @@ from trunkline.pachd.server import Server
 from trunkline.pfs import fsck
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import Upkeep
-from trunkline.pps import crons
+from trunkline.pps import crons, egress
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pps import Pps
@@ -63,7 +64,7 @@ class Serving:
         transactions = Transactions(self.pfs, self.logbook.wake)
         self._finisher = Loop("finisher", self.catalog.watch, lambda: self.pfs.finisher.step() is not None)
         self._upkeep = Loop("upkeep", self.catalog.watch, Upkeep(self.pfs, [crons.tick]).step, idle=0.05)
-        files = PfsService(self.pfs, transactions)
+        files = PfsService(self.pfs, transactions, partial(egress.password, self.catalog, self.pps.vault))
         self._server = Server(
             Settings(home=home, port=0),
             [

@@ -103,8 +103,8 @@ def test_egress_that_cannot_be(world, s3):
     }.items():
         with pytest.raises(grpc.RpcError, match=words):
             world.client.pfs.egress(commit=commit, object_storage=pfs.ObjectStorageEgress(url=url))
-    with pytest.raises(grpc.RpcError, match="SQL databases is not built") as refused:
-        world.client.pfs.egress(commit=commit, sql_database=pfs.SqlDatabaseEgress(url="postgres://h/d"))
+    with pytest.raises(grpc.RpcError, match="egress to MySQL is not built") as refused:
+        world.client.pfs.egress(commit=commit, sql_database=pfs.SqlDatabaseEgress(url="mysql://u@h/d"))
     assert refused.value.code() == grpc.StatusCode.UNIMPLEMENTED
     with pytest.raises(grpc.RpcError, match="cannot resolve nil commit"):
         world.client.pfs.egress(object_storage=pfs.ObjectStorageEgress(url="s3://b/x"))

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 from tests.compat.own import OwnPachd, own_pachd
+from tests.compat.place import refused
 
 from trunkline.testing.buckets import S3Server
+from trunkline.testing.catalogs import Databases
 from trunkline.testing.commands import wait_for
+from trunkline.testing.postgres_proxy import Proxy
 from trunkline.testing.proxy import ERROR, FaultyProxy
 
 
@@ -29,7 +33,7 @@ def pachd(tmp_path: Path, proxy: FaultyProxy, s3: S3Server) -> Iterator[OwnPachd
         yield made
 
 
-def copying(client: Client, egress: pps.Egress) -> None:
+def copying(client: Client, egress: pps.Egress, code: str = "cp /pfs/data/* /pfs/out/") -> None:
     """A repo with two files, and a pipeline that copies them."""
     client.pfs.create_repo(repo=pfs.Repo(name="data"))
     with client.pfs.commit(branch=pfs.Branch.from_uri("data@master")) as commit:
@@ -37,7 +41,7 @@ def copying(client: Client, egress: pps.Egress) -> None:
         commit.put_file_from_bytes("/b", b"22")
     client.pps.create_pipeline(
         pipeline=pps.Pipeline(name="copy"),
-        transform=pps.Transform(cmd=["sh"], stdin=["cp /pfs/data/* /pfs/out/"]),
+        transform=pps.Transform(cmd=["sh"], stdin=[code]),
         input=pps.Input(pfs=pps.PfsInput(repo="data", glob="/*")),
         egress=egress,
     )
@@ -64,3 +68,32 @@ def test_egress_outlives_a_killed_pachd(pachd: OwnPachd, proxy: FaultyProxy, s3:
     assert (job.data_processed, job.data_total, job.details.egress) == (2, 2, target)
     keys = [each["Key"] for each in s3.client.list_objects_v2(Bucket=bucket)["Contents"]]
     assert keys == ["out/a", "out/b"]
+
+
+def test_egress_into_tables_with_a_secret(pachd: OwnPachd, databases: Databases) -> None:
+    client, through = pachd.start(), Proxy(databases.server.socket, loopback=True)
+    databases.server.add_user("loader", "from the secret")
+    dsn = databases.server.new_database()
+    with psycopg.connect(dsn) as made:
+        made.execute("CREATE TABLE numbers (n integer)")
+        name = made.info.dbname
+    target = pps.Egress(
+        sql_database=pfs.SqlDatabaseEgress(
+            url=f"postgres://loader@127.0.0.1:{through.port}/{name}?sslmode=disable",
+            file_format=pfs.SqlDatabaseEgressFileFormat(type=pfs.SqlDatabaseEgressFileFormatType.CSV),
+            secret=pfs.SqlDatabaseEgressSecret(name="database", key="PACHYDERM_SQL_PASSWORD"),
+        )
+    )
+    with refused("FAILED_PRECONDITION", 'missing Kubernetes secret "database"'):
+        copying(client, target, "mkdir /pfs/out/numbers; cp /pfs/data/* /pfs/out/numbers/")
+    client.pps.create_secret(name="database", data={"PACHYDERM_SQL_PASSWORD": "from the secret"})
+    client.pfs.delete_repo(repo=pfs.Repo(name="data"), force=True)
+    copying(client, target, "mkdir /pfs/out/numbers; cp /pfs/data/* /pfs/out/numbers/")
+    job = last_job(client, wait=True)
+    assert (job.state, job.reason) == (pps.JobState.JOB_SUCCESS, "")
+    assert job.details.egress == target
+    with psycopg.connect(dsn) as opened:
+        assert opened.execute("SELECT n FROM numbers ORDER BY n").fetchall() == [(1,), (22,)]
+    through.close()
+    for path in (pachd.home / "logs").rglob("*"):
+        assert path.is_dir() or b"from the secret" not in path.read_bytes()

@@ -186,7 +186,6 @@ def test_a_glob_that_does_not_parse_names_its_input() -> None:
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
-        ({"egress": {"sqlDatabase": {"url": "postgres://h/d"}}}, "egress.sqlDatabase"),
         ({"s3Out": True}, "s3Out"),
         ({"service": {"internalPort": 1}}, "service"),
         ({"spout": {}}, "spout"),

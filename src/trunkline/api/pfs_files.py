@@ -15,7 +15,7 @@ from trunkline.api.fileinfos import FileInfos
 from trunkline.api.pieces import pieces
 from trunkline.content.entry import from_entry
 from trunkline.kernel import paths
-from trunkline.kernel.errors import InvalidRequest, NotBuilt, NotFound, Refused
+from trunkline.kernel.errors import InvalidRequest, NotFound, Refused
 from trunkline.maps import EMPTY
 from trunkline.pfs import destinations, filesets, globs, modify, rows
 from trunkline.pfs.files import View
@@ -80,17 +80,6 @@ class FileCalls:
             destinations.write(self._pfs.urls, request.URL, opened.view, nodes, call.alive)
             return
         yield from _messages(tarstream.tar(opened.view, nodes))
-
-    def Egress(self, request: pfs_pb2.EgressRequest, call: Call) -> pfs_pb2.EgressResponse:
-        """Writes all files of a commit into an object store."""
-        if request.WhichOneof("target") == "sql_database":
-            raise NotBuilt("egress to SQL databases is not built: write the rows from user code, or take a bucket")
-        opened = self._open(pfs_pb2.File(commit=request.commit), call)
-        if opened.view.find("/") is None:
-            raise opened.missing("/")
-        files = opened.view.walk("/")
-        written = destinations.write(self._pfs.urls, request.object_storage.url, opened.view, files, call.alive)
-        return pfs_pb2.EgressResponse(object_storage={"bytes_written": written})
 
     def InspectFile(self, request: pfs_pb2.InspectFileRequest, call: Call) -> pfs_pb2.FileInfo:
         """One file or directory."""
@@ -159,6 +148,13 @@ class FileCalls:
     def _view(self, commit: Commit, call: Call) -> _Opened:
         commit = self._pfs.readable(commit, call.alive)
         return _Opened(commit, View(self._pfs.maps, self._pfs.reader, self._pfs.content(commit)))
+
+    def _everything(self, commit: pfs_pb2.Commit, call: Call) -> View:
+        """A commit that has files."""
+        opened = self._open(pfs_pb2.File(commit=commit), call)
+        if opened.view.find("/") is None:
+            raise opened.missing("/")
+        return opened.view
 
     def _parent(self, opened: _Opened, call: Call) -> _Opened:
         with self._pfs.catalog.read() as tx:

@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         cloud: variables that object stores are opened with; never shown, never passed on to user code.
         secrets_key: seals the secrets in the catalog, 64 hex digits; empty for a key kept in the home.
         file_sources: folders of pachd's machine whose files may be put by `file://` addresses.
+        sqlite_folders: folders of pachd's machine whose SQLite files output may be loaded into.
+        sql_password: of databases that output is loaded into, where no secret is named.
     """
 
     home: Path
@@ -73,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cloud: Secrets = msgspec.field(default_factory=Secrets)
     file_sources: tuple[Path, ...] = ()
     secrets_key: str = ""
+    sqlite_folders: tuple[Path, ...] = ()
+    sql_password: str = Secret()
 
     @property
     def catalog_path(self) -> Path:
@@ -150,7 +154,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         store_cache=_integer(env, "TRUNKLINE_STORE_CACHE", STORE_CACHE, least=0, most=1 << 50),
         cloud=Secrets({name: value for name, value in env.items() if name.startswith(CLOUD) and value}),
         secrets_key=Secret(_key(env)),
-        file_sources=tuple(_folder(part) for part in env.get("TRUNKLINE_FILE_SOURCES", "").split(":") if part),
+        file_sources=_folders(env, "TRUNKLINE_FILE_SOURCES"),
+        sqlite_folders=_folders(env, "TRUNKLINE_SQLITE_FOLDERS"),
+        sql_password=Secret(env.get("PACHYDERM_SQL_PASSWORD", "")),
     )
 
 
@@ -174,6 +180,14 @@ def _folder(text: str) -> Path:
     if not Path(text).is_absolute():
         raise InvalidRequest(f"TRUNKLINE_FILE_SOURCES has {text!r}: give absolute folders, with : between them")
     return Path(text)
+
+
+def _folders(env: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    parts = [part for part in env.get(name, "").split(":") if part]
+    for part in parts:
+        if not Path(part).is_absolute():
+            raise InvalidRequest(f"{name} has {part!r}: give absolute folders, with : between them")
+    return tuple(map(Path, parts))
 
 
 def _integer(env: Mapping[str, str], name: str, default: int, *, least: int, most: int) -> int:

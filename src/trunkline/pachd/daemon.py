@@ -44,7 +44,7 @@ from trunkline.pfs.filesets import sweep_all
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.upkeep import IDLE_SECONDS, Upkeep
 from trunkline.pfs.urls import urls_of
-from trunkline.pps import crons
+from trunkline.pps import crons, egress
 from trunkline.pps import roots as pps_roots
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook
@@ -140,7 +140,7 @@ class Pachd:
     def _services(self) -> list[grpc.GenericRpcHandler]:
         own = trunkline_pb2.DESCRIPTOR.services_by_name
         transactions = Transactions(self._pfs, self._logbook.wake)
-        pfs = PfsService(self._pfs, transactions)
+        pfs = PfsService(self._pfs, transactions, partial(egress.password, self._catalog, self._pps.vault))
         pps = PpsService(self._pps, self._dispatcher, self._own_log, transactions)
         # Calls that wait for jobs may take every other thread; the workers that end the jobs must still be heard.
         threads = ThreadPoolExecutor(CALLS_PER_WORKER * self._settings.max_workers + 4, thread_name_prefix="work")

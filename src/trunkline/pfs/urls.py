@@ -31,12 +31,16 @@ class Urls(NamedTuple):
         folders: folders of pachd's machine that `file://` addresses may name.
         own_machine: whether web servers on pachd's own machine may be asked.
         store: the address of pachd's own store; empty if that is a folder.
+        sqlite_folders: folders of pachd's machine whose SQLite files may be written to.
+        sql_password: for databases, where no secret is named; never shown.
     """
 
     cloud: Secrets = Secrets()
     folders: Sequence[Path] = ()
     own_machine: bool = True
     store: str = ""
+    sqlite_folders: Sequence[Path] = ()
+    sql_password: str = ""
 
     def bucket(self, url: str) -> tuple[Bucket, Location]:
         """The bucket of an address, and the place in it.
@@ -57,7 +61,14 @@ class Urls(NamedTuple):
 def urls_of(settings: Settings) -> Urls:
     """The rules that the settings make. Who can call pachd from elsewhere must not reach its machine through it."""
     loopback = settings.host in ("127.0.0.1", "::1", "localhost")
-    return Urls(settings.cloud, settings.file_sources, loopback, settings.bucket)
+    return Urls(
+        settings.cloud,
+        settings.file_sources,
+        loopback,
+        settings.bucket,
+        settings.sqlite_folders,
+        settings.sql_password,
+    )
 
 
 def scheme_of(url: str) -> str:

@@ -17,7 +17,7 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.metadata import Edit, edit_row
 from trunkline.pfs.refs import SPEC, BranchRef
 from trunkline.pfs.rows import Branch, Commit
-from trunkline.pps import canonical, clocks, crons, following, inputs, jobs, rows, secrets, uptime
+from trunkline.pps import canonical, clocks, crons, egress, following, inputs, jobs, rows, secrets, uptime
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
 from trunkline.pps.spec import PipelineSpec
@@ -69,6 +69,7 @@ def create(change: Change, recipe: Recipe, *, update: bool = False, reprocess: b
         raise AlreadyExists(f'pipeline "{recipe.ref}" already exists')
     if recipe.spec.transform is not None:
         secrets.check(change.tx, recipe.spec.transform.secrets)
+    secrets.check(change.tx, egress.mounts(recipe.spec.egress))
     recipe = recipe.started(change.now)
     _make_inputs(change, recipe.ref, recipe.spec)
     if existing is None:

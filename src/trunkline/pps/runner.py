@@ -217,9 +217,10 @@ class JobRunner:
         def note(reason: str) -> None:
             self._pfs.change(lambda change: progress.note_trouble(change, job.key, reason))
 
+        password = partial(egress.password, self._pfs.catalog, self._vault)
         wanted = partial(check_wanted, self._pfs, job, version)
         try:
-            egress.send(self._pfs, target, turn.output, wanted, note)
+            egress.send(self._pfs, target, turn.output, password, wanted, note)
         except egress.EgressFailed as error:
             raise _Broken(str(error)) from error
         return _Turn([Event.EGRESSED, *turn.events], output=turn.output)

@@ -74,6 +74,16 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return self.dsn(name)
 
+    def add_user(self, name: str, password: str) -> None:
+        """Makes a user who is asked for a password, unlike the others."""
+        import psycopg
+
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"local all {name} scram-sha-256\n{rules.read_text()}")
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {name} LOGIN SUPERUSER PASSWORD '{password}'".encode())
+            connection.execute("SELECT pg_reload_conf()")
+
     def restart(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stops the server (SIGINT: in order, SIGQUIT: as if it crashed) and starts it again."""
         self._process.send_signal(how)

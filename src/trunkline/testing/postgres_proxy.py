@@ -53,17 +53,22 @@ def commits(fate: Fate, times: int = 1) -> Rule:
 
 
 class Proxy:
-    """Listens on a socket of its own.
+    """Listens on a socket of its own, or on a free port of the loopback; there, clients must not ask for TLS.
 
     Attributes:
         rule: decides what becomes of messages; may be replaced at any time.
+        port: on the loopback; 0 for a socket.
     """
 
-    def __init__(self, server: Path, rule: Rule = lambda message: Fate.PASS) -> None:
-        self._server, self.rule = server, rule
+    def __init__(self, server: Path, rule: Rule = lambda message: Fate.PASS, *, loopback: bool = False) -> None:
+        self._server, self.rule, self.port = server, rule, 0
         self._folder = Path(tempfile.mkdtemp(prefix="tl-px-", dir=server.parent.parent))
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(self._folder / server.name))
+        if loopback:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.port = int(self._listener.getsockname()[1])
+        else:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(self._folder / server.name))
         self._listener.listen(64)
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()

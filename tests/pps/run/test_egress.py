@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.pps.run.factory import Factory
@@ -170,6 +173,62 @@ def test_outputs_that_do_not_fit_together_are_not_sent(world: Factory, s3: S3Ser
     assert objects(s3, bucket) == {}
 
 
+def database(url: str = "postgres://u@h/d", type: str = "CSV", columns: Sequence[str] = (), **secret: str) -> Any:
+    """A target; without words for a secret it has none."""
+    given = {"url": url, "fileFormat": {"type": type, "columns": list(columns)}}
+    return given | ({"secret": secret} if secret else {})
+
+
+def tables(folder: Path) -> Path:
+    """A SQLite file with a table."""
+    path = folder / "out.db"
+    with sqlite3.connect(path) as made:
+        made.execute("CREATE TABLE people (name text, age integer)")
+    made.close()
+    return path
+
+
+def people(path: Path) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(path) as opened:
+        found = opened.execute("SELECT * FROM people ORDER BY name").fetchall()
+    opened.close()
+    return found
+
+
+def into_sqlite(world: Factory, folder: Path) -> Path:
+    """A pipeline whose files are rows; returns where they go."""
+    path = tables(folder)
+    world.pfs.urls = Urls(sqlite_folders=[folder])
+    world.code = lambda files: {f"/people/{name.rpartition('/')[2]}": text for name, text in files.items()}
+    world.pipeline("p", "a", egress={"sqlDatabase": database(f"sqlite://{path}")})
+    return path
+
+
+def test_a_table_holds_the_rows_of_the_newest_output(world: Factory, tmp_path: Path) -> None:
+    world.put("a", x="ann,1\n", y="bob,2\n")
+    path = into_sqlite(world, tmp_path)
+    world.settle()
+    world.check(world.job("p"))
+    assert people(path) == [("ann", 1), ("bob", 2)]
+    world.put("a", x="cid,3\n")
+    world.settle()
+    assert people(path) == [("bob", 2), ("cid", 3)]
+
+
+def test_a_bad_row_fails_the_job_and_says_where(world: Factory, tmp_path: Path) -> None:
+    world.put("a", x="ann,1\n", y="bob,2\ncid,three\n")
+    path = into_sqlite(world, tmp_path)
+    world.settle()
+    job = world.job("p")
+    assert job.state is JobState.FAILURE
+    assert f"egress to sqlite://{path} failed: file /people/y, line 2: people does not take it" in job.reason
+    assert people(path) == []
+    world.put("a", y="bob,2\n")
+    world.settle()
+    world.check(world.job("p"))
+    assert people(path) == [("ann", 1), ("bob", 2)]
+
+
 @pytest.mark.parametrize(
     ("egress", "error", "words"),
     [
@@ -178,7 +237,13 @@ def test_outputs_that_do_not_fit_together_are_not_sent(world: Factory, s3: S3Ser
         ({"URL": "http://host/x"}, InvalidRequest, "egress: unrecognized object store: http"),
         ({"objectStorage": {"url": ""}}, InvalidRequest, "egress: unrecognized object store"),
         ({"URL": "s3://bucket/x?endpoint=http://h"}, InvalidRequest, "has an endpoint"),
-        ({"sqlDatabase": {"url": "postgres://h/d"}}, NotBuilt, "egress.sqlDatabase"),
+        ({"URL": "s3://b", "sqlDatabase": {"url": "postgres://u@h/d"}}, Refused, "it has URL and sqlDatabase"),
+        ({"sqlDatabase": {"url": "mysql://u@h/d"}}, NotBuilt, "egress: egress to MySQL is not built"),
+        ({"sqlDatabase": {"url": "postgres://u@h/d"}}, Refused, "unknown file format UNKNOWN"),
+        ({"sqlDatabase": database(type="PARQUET")}, Refused, "unknown file format PARQUET"),
+        ({"sqlDatabase": database()}, Refused, r"egress\.sql_database\.secret is required"),
+        ({"sqlDatabase": database(name="s")}, Refused, r"secret\.name and egress\.sql_database\.secret\.key are"),
+        ({"sqlDatabase": database(columns=["a", "a"])}, InvalidRequest, "'a' twice"),
     ],
 )
 def test_destinations_that_cannot_be(world: Factory, egress: dict[str, object], error: type, words: str) -> None:

@@ -1,0 +1,1 @@
+"""Files as rows of a database: egress to SQL."""
