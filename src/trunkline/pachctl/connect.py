@@ -191,6 +191,13 @@ class Server:
         return self._service(ListingStub)
 
     @cached_property
+    def reasons(self) -> Service:
+        """`trunkline.v1.Explain`."""
+        from trunkline.wire.explain_pb2_grpc import ExplainStub
+
+        return self._service(ExplainStub)
+
+    @cached_property
     def lineage(self) -> Service:
         """`trunkline.v1.Lineage`."""
         from trunkline.wire.lineage_pb2_grpc import LineageStub

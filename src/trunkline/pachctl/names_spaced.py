@@ -89,6 +89,7 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("wait job", "spaced.jobs", "Wait until a job, or all jobs of an ID, have ended, and list them."),
         ("stop job", "spaced.jobs", "Stop a job, or all jobs of an ID."),
         ("delete job", "spaced.jobs", "Stop a job and forget it."),
+        ("explain", "explain", "Show why jobs run what they run, or what a change would cause."),
     ),
     "datum": (
         ("list datum", "spaced.datums", "List the datums of a job, or of an input that no job has read."),

@@ -19,11 +19,11 @@ import grpc
 from trunkline.api import small_services
 from trunkline.api.content_service import ContentService, Folder
 from trunkline.api.dispatch import service
-from trunkline.api.lineage_service import LineageService
 from trunkline.api.listing import ListingService
 from trunkline.api.own_services import EnvironmentService, ServerService
 from trunkline.api.pfs_service import PfsService
 from trunkline.api.pps_service import PpsService
+from trunkline.api.questions import handlers as questions
 from trunkline.api.transactions import Transactions, TransactionService
 from trunkline.api.upkeep_service import UpkeepService
 from trunkline.api.work_service import WorkService
@@ -52,7 +52,6 @@ from trunkline.pps.pps import Pps
 from trunkline.pps.vault import Vault
 from trunkline.wire import (
     content_pb2,
-    lineage_pb2,
     listing_pb2,
     pfs_pb2,
     pps_pb2,
@@ -151,7 +150,7 @@ class Pachd:
             *small_services.handlers(self._pfs),
             service(own["Server"], ServerService(self._status, self._stopping.set), threads),
             service(listing_pb2.DESCRIPTOR.services_by_name["Listing"], ListingService(pfs)),
-            service(lineage_pb2.DESCRIPTOR.services_by_name["Lineage"], LineageService(self._pfs)),
+            *questions(self._pfs, self._dispatcher),
             service(content_pb2.DESCRIPTOR.services_by_name["Content"], self._content()),
             service(own["Environments"], EnvironmentService(self._pps)),
             service(upkeep_pb2.DESCRIPTOR.services_by_name["Upkeep"], self._upkeep_service()),

@@ -77,13 +77,22 @@ class Pfs:
     def change(self, step: Callable[[Change], T], set_id: SetId | None = None) -> T:
         """Runs one atomic change; `step` may run more than once and must only read and write the catalog."""
         name = set_id or SetId(new_id())
-        return self.catalog.write(lambda tx: self._run(tx, step, name))
+        return self.catalog.write(lambda tx: self._run(tx, step, name)[0])
 
     def trial(self, step: Callable[[Change], T], set_id: SetId) -> T:
         """What `change` would return or raise; nothing is changed."""
 
+        return self._undone(lambda tx: self._run(tx, step, set_id)[0])
+
+    def foresee(self, step: Callable[[Change], object], look: Callable[[Change], T]) -> T:
+        """What `look` finds when a change has happened, all that it causes included; nothing is changed."""
+        return self._undone(lambda tx: look(self._run(tx, step, SetId(new_id()))[1]))
+
+    def _undone(self, act: Callable[[Tx], T]) -> T:
+        """What an act in a transaction gives; the transaction is undone."""
+
         def run(tx: Tx) -> None:
-            raise _Undone(self._run(tx, step, set_id))
+            raise _Undone(act(tx))
 
         try:
             self.catalog.write(run)
@@ -91,7 +100,7 @@ class Pfs:
             result: T = undone.result
         return result
 
-    def _run(self, tx: Tx, step: Callable[[Change], T], set_id: SetId) -> T:
+    def _run(self, tx: Tx, step: Callable[[Change], T], set_id: SetId) -> tuple[T, Change]:
         change = Change(tx, set_id, self.clock.now())
         change.before_removal = tuple(self.removals)
         change.before_drop = tuple(self.drops)
@@ -99,7 +108,7 @@ class Pfs:
         propagate(change)
         for hook in self.hooks:
             hook(change)
-        return result
+        return result, change
 
     @contextmanager
     def reading(self) -> Iterator[Tx]:
