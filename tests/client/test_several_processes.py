@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -197,6 +199,11 @@ def test_names_that_are_not_unicode(local: World, folder: Path) -> None:
     write(folder / odd, b"2")
     with pytest.raises(InvalidRequest, match="not valid Unicode"):
         run(local, repo, folder)
+
+
+def test_the_processes_start_without_grpc() -> None:
+    code = "import sys, trunkline.client.reader; print({'grpc', 'google', 'numpy'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"set()\n"
 
 
 def test_a_path_that_comes_twice(local: World, folder: Path) -> None:
