@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -72,3 +73,16 @@ def test_from_nothing_to_logs(pachctl: Shell) -> None:
     assert sorted(lines) == ["works on /pfs/data/a", "works on /pfs/data/b"]
     assert "running / success" in pachctl("list pipeline")
     assert pachctl("delete project default", stdin="n\n", code=1).startswith("This will delete pipeline upper\n")
+
+
+def test_load_test(pachctl: Shell) -> None:
+    (pachctl.folder / "load.yaml").write_text("{commits: 2, files: 3, most_bytes: 1000}")
+    answer = json.loads(pachctl("run pps-load-test load.yaml --seed 7"))
+    assert list(answer) == ["state_id"]
+    project = answer["state_id"]
+    assert "load-copy" in pachctl(f"list pipeline --project {project}")
+    again = json.loads(pachctl(f"run pps-load-test load.yaml --seed 7 --state-id {project}"))
+    assert again == answer
+    assert len(pachctl(f"list commit load --project {project} --origin USER").splitlines()) == 5
+    (pachctl.folder / "dag.yaml").write_text(SPEC.replace("data, ", "load, ").replace("echo works on $data", "exit 1"))
+    pachctl("run pps-load-test load.yaml --dag dag.yaml", code=1)

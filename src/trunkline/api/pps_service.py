@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from trunkline.api.dispatch import AuthNotActivated, Call
 from trunkline.api.pps_defaults import DefaultsCalls
 from trunkline.api.pps_jobs import JobCalls
+from trunkline.api.pps_load import LoadCalls
 from trunkline.api.pps_logs import LogCalls, ServerLog
 from trunkline.api.pps_overview import OverviewCalls
 from trunkline.api.pps_pipelines import PipelineCalls
@@ -19,7 +20,16 @@ from trunkline.pps.pps import Pps
 from trunkline.wire import pps_pb2, taskapi_pb2
 
 
-class PpsService(PipelineCalls, DefaultsCalls, TemplateCalls, JobCalls, LogCalls, SecretCalls, OverviewCalls):
+class PpsService(
+    PipelineCalls,
+    DefaultsCalls,
+    TemplateCalls,
+    JobCalls,
+    LogCalls,
+    SecretCalls,
+    OverviewCalls,
+    LoadCalls,
+):
     """Every RPC of `pps_v2.API` that is built."""
 
     def __init__(

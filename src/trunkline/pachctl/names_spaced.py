@@ -125,6 +125,11 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("inspect cluster", "spaced.cluster", "Print the id of the server's installation."),
         ("edit metadata", "spaced.metadata", "Change the metadata of things, all of them in one call."),
         ("delete all", "spaced.cluster", "Delete everything: projects, repos, commits, files, pipelines and jobs."),
+        (
+            "run pps-load-test",
+            "spaced.loads",
+            "Put random files into a project of its own, run pipelines over them, and see that all comes out right.",
+        ),
         ("list task", "spaced.cluster", "List internal tasks; there are none here."),
         ("auth whoami", "spaced.cluster", "Print who the server takes you for."),
         ("enterprise get-state", "spaced.cluster", "Print whether there is a licence; nothing here needs one."),

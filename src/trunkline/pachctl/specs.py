@@ -57,7 +57,7 @@ def documents(text: str, name: str) -> list[Json]:
         InvalidRequest: `malformed pipeline spec: …`, with line and column.
     """
     if name.endswith((".yaml", ".yml")) or text.lstrip()[:1] not in ("{", "[", ""):
-        from trunkline.pachctl import yamlspecs  # slow to load
+        from trunkline.pps import yamlspecs  # slow to load
 
         found = list(yamlspecs.documents(text, name))
     else:

@@ -89,6 +89,8 @@ SPACED_COMMANDS = frozenset(_spaced())
 SUCCESSORS = {
     "port-forward": "start-pachd",
     "shell": "--help",
+    "loki": "logs",
+    "logs2": "logs",
 }
 """What to use meanwhile."""
 

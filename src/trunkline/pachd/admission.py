@@ -23,7 +23,12 @@ from trunkline.kernel.errors import Busy
 HELD, STREAMED, SHORT = 256, 192, 64
 """Calls at once of each crew. Threads are made as they are needed."""
 
-WAITING = frozenset({"InspectCommit", "InspectCommitSet", "InspectJob", "InspectJobSet", "GetLogs", "Egress", "Watch"})
+WAITING = frozenset(
+    {
+        *("InspectCommit", "InspectCommitSet", "InspectJob", "InspectJobSet", "GetLogs", "Egress", "Watch"),
+        *("RenderTemplate", "RunLoadTest", "RunLoadTestDefault"),
+    }
+)
 """Besides streams of requests and subscriptions: calls that may wait for as long as the caller does."""
 
 READING = frozenset({"InspectFile", "GetFileSet"})

@@ -35,6 +35,7 @@ from trunkline.pps.default_calls import DefaultCalls
 from trunkline.pps.draft import Draft
 from trunkline.pps.environments import Digests, Environment
 from trunkline.pps.job_queries import JobFilter
+from trunkline.pps.load import LoadTests
 from trunkline.pps.log_queries import LogEntry, LogQuery
 from trunkline.pps.logbook import Logbook
 from trunkline.pps.pipeline_queries import PipelineInfo
@@ -61,6 +62,7 @@ class Pps:
         self.logbook = logbook
         self.defaults = DefaultCalls(pfs, logbook.wake)
         self.templates = Renderer()
+        self.loads = LoadTests(pfs)
         self._digests = Digests()
         pfs.hooks += [jobs.create_jobs, jobs.end_forced]
         pfs.removals.append(jobs.forget_jobs)
