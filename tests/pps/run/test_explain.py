@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.pps.plan.expressions import REPOS, Repos, expressions, histories
 from tests.pps.run.factory import Factory, Failed, Files, copy
+from tests.pps.run.test_costs import SHAPE, pretend, put
 from tests.pps.run.test_histories import MEMORY, Mill, make, step
 from tests.pps.world import pfs_input
 
+from trunkline.maps import Maps
+from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pfs.refs import BranchRef, CommitRef, RepoRef
 from trunkline.pps.explain.jobs import Explainer
 from trunkline.pps.explain.values import Cause, Fate, Page, WhyJob
@@ -209,3 +214,38 @@ def compare(foreseen: WhyJob, real: WhyJob) -> None:
         assert counts.processed == tally.fates.get(Fate.RAN, 0)
         assert counts.recovered == tally.fates.get(Fate.RECOVERED, 0)
         assert counts.skipped == tally.same + tally.fates.get(Fate.KNOWN, 0)
+
+
+def cost(folder: Path, size: int) -> tuple[int, int]:
+    """Nodes read by the explanation of one changed file among so many: of the job, and of the revert."""
+    folder.mkdir()
+    world = Factory(folder)
+    try:
+        world.repo("a")
+        put(world, range(size), b"")
+        world.pipeline("p", "a")
+        pretend(world, world.job("p"))
+        world.settle()
+        first = world.commit("a").id
+        put(world, range(size // 2, size // 2 + 1), b"new")
+        world.settle()
+        store = MeteredStore(world.pfs.store)
+        world.pfs.maps, world.pfs.store = Maps(store), store
+        found = why(world, "p")
+        assert (found.tally.same, found.tally.fates) == (size - 1, {Fate.RAN: 1})
+        planned = store.counts()["get"].objects
+        (ahead,) = moved(world, "a", first)
+        assert (ahead.tally.same, ahead.tally.fates) == (size - 1, {Fate.KNOWN: 1})
+        assert store.counts()["put_many"].objects == store.counts()["put"].objects == 0
+        return planned, store.counts()["get"].objects - planned
+    finally:
+        world.close()
+
+
+def test_an_explanation_costs_what_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = partial(Maps, shape=SHAPE)
+    for module in ("trunkline.pfs.pfs", "trunkline.pps.explain.foresee", __name__):
+        monkeypatch.setattr(f"{module}.Maps", small)
+    costs = [cost(tmp_path / str(size), size) for size in (300, 1_000, 3_000)]
+    assert max(planned for planned, _ in costs) <= 30, costs
+    assert max(ahead for _, ahead in costs) <= 60, f"{costs}; reading all is 500 and more"

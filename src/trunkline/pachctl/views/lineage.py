@@ -5,7 +5,8 @@ Invariant: what is told once is drawn once; where it is met again, its line says
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from trunkline.kernel.units import size
 from trunkline.pachctl.app import App
@@ -15,8 +16,8 @@ from trunkline.wire import pfs_pb2 as pfs
 from trunkline.wire import pps_pb2 as pps
 
 Told = wire.TraceFileResponse
-_Part = tuple[str, list["_Part"]]
-"""A line, and what hangs below it."""
+_Part = tuple[str, list[Callable[[], "_Part"]]]
+"""A line, and what makes the ones that hang below it; made when they are reached, so that `as above` is true."""
 
 
 def tree(app: App, messages: Iterable[Told], *, downstream: bool) -> Iterator[str]:
@@ -25,19 +26,22 @@ def tree(app: App, messages: Iterable[Told], *, downstream: bool) -> Iterator[st
     for message in messages:
         drawing.take(message)
     for root in drawing.roots():
-        yield root[0]
-        yield from _lines(root[1], "")
+        yield from _lines(root)
     if drawing.end.passed:
         yield f"{drawing.end.passed} commits downstream have no output: their jobs did not succeed, or run"
     if drawing.end.cut:
         yield "there is more: raise --width, --most or --depth"
 
 
-def _lines(parts: Sequence[_Part], margin: str) -> Iterator[str]:
-    for at, (text, below) in enumerate(parts):
-        last = at == len(parts) - 1
-        yield f"{margin}{'└─ ' if last else '├─ '}{text}"
-        yield from _lines(below, margin + ("   " if last else "│  "))
+def _lines(root: Callable[[], _Part]) -> Iterator[str]:
+    """A tree line by line, without recursion: it may be deeper than Python's stack."""
+    ahead = [(root, "", "")]
+    while ahead:
+        make, branch, margin = ahead.pop()
+        text, below = make()
+        yield f"{branch}{text}"
+        for at, one in enumerate(reversed(below)):
+            ahead.append((one, margin + ("├─ " if at else "└─ "), margin + ("│  " if at else "   ")))
 
 
 class _Drawing:
@@ -65,11 +69,11 @@ class _Drawing:
         else:
             self.end = message.end
 
-    def roots(self) -> Iterator[_Part]:
-        """The files that were asked about, each with its tree."""
+    def roots(self) -> Iterator[Callable[[], _Part]]:
+        """The files that were asked about."""
         known = self._made if self._downstream else self._used
         inner = {file for files in self._made.values() for file in files} if self._downstream else set(known)
-        yield from (self._file(number) for number in self._files if number not in inner)
+        yield from (partial(self._file, number) for number in self._files if number not in inner)
 
     def _file(self, number: int, before: str = "") -> _Part:
         one = self._files.get(number)
@@ -80,7 +84,7 @@ class _Drawing:
         if datums and ("file", number) in self._drawn:
             return f"{text}, as above", []
         self._drawn.add(("file", number))
-        return text, [self._datum(datum) for datum in datums if datum in self._datums]
+        return text, [partial(self._datum, datum) for datum in datums if datum in self._datums]
 
     def _datum(self, number: int) -> _Part:
         one = self._datums[number]
@@ -89,19 +93,16 @@ class _Drawing:
             return f"{text}, as above", []
         self._drawn.add(("datum", number))
         if not self._downstream:
-            return text, [self._input(given) for given in one.inputs]
-        made = [self._file(file) for file in self._made.get(number, [])]
-        more = one.outputs - len(made)
-        return text, [*made, *([(f"and {more} files more", [])] if more else [])]
+            return text, [partial(self._input, given) for given in one.inputs]
+        made = [partial(self._file, file) for file in self._made.get(number, [])]
+        return text, [*made, *_more(one.outputs - len(made))]
 
     def _input(self, one: wire.TracedInput) -> _Part:
         before = f"/pfs/{one.name}: "
         if not one.file.path.endswith("/") and one.files:
             return self._file(one.files[0], before)
-        below = [self._file(number) for number in one.files]
-        if one.more:
-            below.append((f"and {one.more} files more", []))
-        return f"{before}{place(one.file)} ({size(one.size_bytes)})", below
+        below = [partial(self._file, number) for number in one.files]
+        return f"{before}{place(one.file)} ({size(one.size_bytes)})", [*below, *_more(one.more)]
 
     def _headline(self, one: wire.TracedDatum) -> str:
         state = pps.DatumState.Name(one.state).lower()
@@ -115,6 +116,10 @@ class _Drawing:
         code = " ".join(part for part in (run.image, run.image_digest) if part)
         when = cells.at(self._app, run, "recorded")
         return f"{text}{where}, version {run.pipeline_version}, code {code or 'unknown'}, {when}"
+
+
+def _more(count: int) -> list[Callable[[], _Part]]:
+    return [lambda: (f"and {count} files more", [])] if count else []
 
 
 def place(file: pfs.File) -> str:

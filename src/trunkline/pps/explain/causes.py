@@ -15,7 +15,7 @@ from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Entry, Maps, Root
 from trunkline.maps.keys import prefix_end
-from trunkline.pfs import provenance
+from trunkline.pfs import holding, provenance
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
 from trunkline.pps import inputs, rows
@@ -40,11 +40,13 @@ class Sight(msgspec.Struct, frozen=True):
 
 def sight_of(pfs: Pfs, job: Job) -> Sight:
     """What a planned job read."""
-    with pfs.catalog.read() as tx:
+    datums = Root.unpack(job.datums or b"")
+    with pfs.reading() as tx:
+        pfs.pins.hold(holding.root(holding.NODES, datums))
         leaves = list(inputs.leaves(plan.need_input(rows.version(tx, job.pipeline, job.version))))
         direct = {commit.repo: commit for commit in provenance.direct_commits(tx, job.output_commit)}
     commits = [direct.get(inputs.repo_of(leaf)) for leaf in leaves]
-    return Sight(leaves, commits, [_content(pfs, one) for one in commits], Root.unpack(job.datums or b""))
+    return Sight(leaves, commits, [_content(pfs, one) for one in commits], datums)
 
 
 def _content(pfs: Pfs, commit: Commit | None) -> Root | None:

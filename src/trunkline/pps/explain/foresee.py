@@ -131,7 +131,11 @@ class Foresight:
     def _planned(self, one: Supposed, sight: Sight, found: list[Obstacle]) -> WhyJob:
         given, salt = plan.need_input(one.version), plan.salt_of(one.version, one.job)
         start = basis.find(self._pfs, one.job, one.version)
-        old = None if start.sight is None or start.base is None else [root for root in start.sight.roots if root]
+        old = (
+            None
+            if start.sight is None or start.base is None
+            else [root for root in start.sight.roots if root is not None]
+        )
         if old is not None and len(old) < len(sight.roots):
             old = None  # a commit of the base was deleted or forgotten
         before = EMPTY if old is None or start.sight is None else start.sight.datums

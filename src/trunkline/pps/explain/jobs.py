@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from trunkline.kernel.errors import NotFound, Refused
 from trunkline.pfs import branches, provenance, resolve
 from trunkline.pfs.change import Change
@@ -23,6 +25,9 @@ from trunkline.pps.refs import JobRef
 from trunkline.pps.rows import Job
 
 Alive = Callable[[], bool]
+
+LAST = 1 << 62
+"""The key of every job that is only supposed. The one that it had is free again, and may be a real job's by now."""
 
 
 class Explainer:
@@ -75,7 +80,7 @@ class Explainer:
         def look(change: Change) -> list[Supposed]:
             where = "WHERE jobs.output_commit = ?"
             found = (job for key in change.created for job in rows.jobs(change.tx, where, (key,)))
-            return [supposed(change.tx, job) for job in list(found)]
+            return [supposed(change.tx, msgspec.structs.replace(job, key=LAST)) for job in list(found)]
 
         jobs = self._pfs.foresee(step, look)
         foresight = Foresight(self._pfs, jobs, self._page, made=False, alive=self._alive)

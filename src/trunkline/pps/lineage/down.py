@@ -1,9 +1,9 @@
 """What was made from a file: the datums that had it among their inputs, their output files, and so on downstream.
 
 No index is kept. A datum has the file among its inputs exactly if it would not be what it is without the file; so the
-plan of a job is taken from the content of its inputs *without* the files in question to the content as it is, and what
-that changes are the datums that are looked for. It costs what a commit costs that adds these files, whatever else the
-repos hold, and knows every kind of input that can be planned.
+job is planned as if its inputs changed from what they are to what they would be *without* the files in question, and
+what that takes away or alters are the datums that are looked for. It costs what a commit costs that deletes these
+files, whatever else the repos hold, and knows every kind of input that can be planned.
 
 Commits are gone through in the order of their keys: what a commit comes from has a smaller one. So all that matters of
 a job's inputs is known before the job comes up, and each job comes up once.
@@ -60,7 +60,8 @@ class Downward:
         self._levels: dict[int, int] = {}
         """How many datums are between the files of a commit and those asked about, at the least."""
         self._ahead: list[int] = []
-        self._files = self._datums = self._passed = 0
+        self._files = self._datums = 0
+        self._passed: set[int] = set()
         self._cut = False
 
     def trace(self, commit: Commit, path: str) -> Iterator[Told]:
@@ -91,7 +92,7 @@ class Downward:
                 last = key
                 yield from self._output(key)
         self._cut = self._cut or bool(self._ahead)
-        yield TraceEnd(self._files, self._datums, self._cut, self._passed)
+        yield TraceEnd(self._files, self._datums, self._cut, len(self._passed))
 
     def _follow(self, commit: int) -> None:
         """Puts the outputs that come from a commit on the way."""
@@ -101,7 +102,7 @@ class Downward:
         with self._pfs.catalog.read() as tx:
             for row in tx.rows(_OUTPUTS, (commit,)):
                 if row["state"] != JobState.SUCCESS.value:
-                    self._passed += 1
+                    self._passed.add(row["id"])
                     continue
                 heapq.heappush(self._ahead, row["id"])
                 self._levels[row["id"]] = min(level + 1, self._levels.get(row["id"], level + 1))
@@ -133,7 +134,7 @@ class Downward:
         whole = [root for root in new if root is not None]
         without = [self._without(root, files) for root, files in zip(whole, marked, strict=True)]
         encoder = Encoder(scene.leaves, salt="")  # which ids do not depend on
-        for elements in tree.build(self._maps, scene.input, without, whole).changed(Side.NEW):
+        for elements in tree.build(self._maps, scene.input, whole, without).changed(Side.OLD):
             if any(marked[one.leaf].within(one.path) for one in elements):
                 entry = self._maps.get(scene.datums, encoder.id(elements))
                 if entry is not None:

@@ -16,7 +16,7 @@ from trunkline.content.entry import tag_of
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
 from trunkline.maps import Entry, Root
-from trunkline.pfs import provenance
+from trunkline.pfs import holding, provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
@@ -74,7 +74,7 @@ class Past:
     def scene(self, commit: int) -> Scene | None:
         """The job that filled a commit (by key), if it succeeded."""
         if commit not in self._scenes:
-            with self._pfs.catalog.read() as tx:
+            with self._pfs.reading() as tx:
                 job = next(rows.jobs(tx, "WHERE jobs.output_commit = ?", (commit,)), None)
                 good = job is not None and job.datums is not None and job.state is JobState.SUCCESS
                 self._scenes[commit] = self._read(tx, job) if good and job is not None else None
@@ -109,10 +109,12 @@ class Past:
 
     def work(self, scene: Scene, record: DatumRecord) -> Work:
         """What became of a datum of a job."""
-        with self._pfs.catalog.read() as tx:
+        with self._pfs.reading() as tx:
             row = tx.row(_OUTCOME, (scene.job.pipeline, record.hash))
             if row is None:
                 return Work(DatumState.UNKNOWN, None, None)
+            outputs = Root.unpack(row["outputs"])
+            self._pfs.pins.hold(holding.root(holding.FILES, outputs))
             author = scene.job if row["job"] == scene.job.key else rows.job_by_key(tx, row["job"])
             version = self._version(tx, scene.job.pipeline, row["version"])
         transform = version.spec.transform
@@ -127,7 +129,7 @@ class Past:
             stats=rows.stats_of(row),
         )
         here = row["job"] == scene.job.key
-        return Work(DatumState.SUCCESS if here else DatumState.SKIPPED, run, Root.unpack(row["outputs"]))
+        return Work(DatumState.SUCCESS if here else DatumState.SKIPPED, run, outputs)
 
     def inputs(self, scene: Scene, datum: Entry) -> list[TracedInput]:
         """The inputs of a datum, without the numbers of their files."""
@@ -148,12 +150,14 @@ class Past:
         return found
 
     def _read(self, tx: Tx, job: Job) -> Scene:
+        datums = Root.unpack(job.datums or b"")
+        self._pfs.pins.hold(holding.root(holding.NODES, datums))
         version = self._version(tx, job.pipeline, job.version)
         given = plan.need_input(version)
         leaves = list(inputs.leaves(given))
         direct = {commit.repo: commit for commit in provenance.direct_commits(tx, job.output_commit)}
         commits = [direct.get(inputs.repo_of(leaf)) for leaf in leaves]
-        return Scene(job, version, given, leaves, commits, Root.unpack(job.datums or b""))
+        return Scene(job, version, given, leaves, commits, datums)
 
     def _version(self, tx: Tx, pipeline: int, number: int) -> Version:
         known = self._versions.get((pipeline, number))
