@@ -69,6 +69,7 @@ SERVICES: dict[str, tuple[Any, type | None]] = {
 
 DRIVEN = (
     "pfs_v2.API",
+    "pps_v2.API",
     "storage.Fileset",
     "transaction_v2.API",
     "versionpb_v2.API",
