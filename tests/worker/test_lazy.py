@@ -53,8 +53,23 @@ def test_what_is_opened_is_fetched(pachd: FakePachd, root: bytes) -> None:
 
 
 def test_a_file_can_be_opened_again(pachd: FakePachd, root: bytes) -> None:
-    text = "for n in 1 2 3 4 5; do head -c 10 /pfs/in/big > /dev/null; cat /pfs/in/big /pfs/in/a > /pfs/out/$n; done"
+    text = """
+        cd /pfs/in
+        for n in 1 2 3 4 5 6 7 8 9; do
+            head -c 1 big > /dev/null; head -c 100000 big > /dev/null; cat big a > /pfs/out/$n
+        done
+    """
     assert set(pachd.outputs(run(pachd, text, lazy(root))).values()) == {BIG + b"A"}
+
+
+def test_the_same_file_by_many_at_once(pachd: FakePachd, root: bytes) -> None:
+    """Each reads all of it, or the datum fails; nobody gets a part."""
+    text = "for n in 1 2 3 4 5 6 7 8; do cat /pfs/in/big > /pfs/out/$n & done; wait"
+    report = run(pachd, text, lazy(root), accept_return_code=[0])
+    if report.state == SUCCESS:
+        assert pachd.outputs(report) == {f"/{number}": BIG for number in range(1, 9)}
+    else:
+        assert "data@cccccccccccccccccccccccccccccccc:/big is lazy and was opened by two" in report.reason
 
 
 def test_many_at_a_time_and_one_that_nobody_reads(pachd: FakePachd, root: bytes) -> None:
@@ -113,7 +128,7 @@ def test_a_mess_of_user_code(pachd: FakePachd, root: bytes) -> None:
     """Pipes removed, replaced and written to; a reader that never reads; the next datum has none of it."""
     text = """
         cd /pfs/in; rm a; echo own > a; cat a; mv big small; rm -r d; ln -s /etc/passwd d; echo x 1<> unread
-        exec 3< empty; cat unread > /dev/null & sleep 1000
+        exec 3< empty; sleep 1000
     """
     report = run(pachd, text, lazy(root), datum_timeout=duration(0.3))
     assert report.reason == "user code ran longer than datum_timeout (0.3s)"

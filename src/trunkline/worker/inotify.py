@@ -1,4 +1,8 @@
-"""inotify(7), as far as lazy inputs need it: who opens and closes files for reading, folder by folder."""
+"""inotify(7), as far as lazy inputs need it: which file is opened, and how often.
+
+The kernel takes events that are alike and follow each other for one. Whoever counts watches the file and its folder:
+each opening is told twice then, differently.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ import struct
 from collections.abc import Iterator
 
 OPENED = 0x20
-CLOSED_UNWRITTEN = 0x10
 OVERFLOW = 0x4000
 
 _EVENT = struct.Struct("iIII")
@@ -24,7 +27,7 @@ def _checked(result: int) -> int:
 
 
 class Inotify:
-    """Watches folders. For one thread, but for `add` before the first `read`.
+    """Watches folders. For one thread at a time.
 
     Attributes:
         descriptor: readable when there are events.
@@ -34,13 +37,13 @@ class Inotify:
         """Raises OSError."""
         self.descriptor: int = _checked(_libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK))
 
-    def add(self, folder: int) -> int:
-        """Watches an open folder; returns the number that its events have. Raises OSError."""
-        path = f"/proc/self/fd/{folder}".encode()
-        return _checked(_libc.inotify_add_watch(self.descriptor, path, ctypes.c_uint32(OPENED | CLOSED_UNWRITTEN)))
+    def add(self, opened: int) -> int:
+        """Watches an open file or folder; returns the number that its events have, of no other ever. Raises OSError."""
+        path = f"/proc/self/fd/{opened}".encode()
+        return _checked(_libc.inotify_add_watch(self.descriptor, path, ctypes.c_uint32(OPENED)))
 
-    def read(self) -> Iterator[tuple[int, int, str]]:
-        """The events that there are: number of the folder, what happened (a mask), name in the folder."""
+    def read(self) -> Iterator[tuple[int, int]]:
+        """The events that there are: whose (a number), and what happened (a mask)."""
         try:
             data = os.read(self.descriptor, _READ)
         except BlockingIOError:
@@ -48,9 +51,8 @@ class Inotify:
         at = 0
         while at < len(data):
             number, mask, _, length = _EVENT.unpack_from(data, at)
-            at += _EVENT.size
-            yield number, mask, os.fsdecode(data[at : at + length].rstrip(b"\0"))
-            at += length
+            at += _EVENT.size + length
+            yield number, mask
 
     def close(self) -> None:
         """Ends it."""

@@ -57,7 +57,7 @@ class Stager:
         with failures("stage", f"datum {datum.id[:12]}"):
             self._tree.folder("out")
             self._tree.folder(SCRATCH)
-            self._pipes = Pipes(self._reader, self._tree.opened())
+            self._pipes = Pipes(self._reader, self._tree)
             for each in datum.inputs:
                 size += self._input(each)
             self._pipes.start()
@@ -124,7 +124,6 @@ class Stager:
     def _file(self, input_: Input, path: str, file: FileEntry) -> int:
         if input_.lazy and not input_.empty_files:
             assert self._pipes is not None, "staging is under way"
-            self._tree.pipe(inside(input_.name, path))
             self._pipes.add(inside(input_.name, path), file, _where(input_, path))
             return 0
         target = self._tree.file(inside(input_.name, path))

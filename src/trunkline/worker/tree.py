@@ -100,17 +100,43 @@ class Tree:
             os.fchown(descriptor, *self.owner)
         return descriptor
 
-    def pipe(self, path: str) -> None:
-        """Makes a named pipe and the folders above it."""
+    def pipe(self, path: str, watch: Callable[[int], int]) -> tuple[int, int, int]:
+        """Makes a named pipe and the folders above it.
+
+        Args:
+            watch: called with the pipe before anybody else can open it.
+
+        Returns:
+            Its ends for reading and for writing, the caller's to close, and what `watch` returned.
+        """
         above, _, name = path.rpartition("/")
         self.folder(above)
         parent = open_inside(self.opened(), above or ".", os.O_PATH | os.O_DIRECTORY)
         try:
-            os.mkfifo(name, 0o644, dir_fd=parent)
-            if self.owner is not None:
-                os.chown(name, *self.owner, dir_fd=parent, follow_symlinks=False)
+            return self.pipe_in(parent, name, watch)
         finally:
             os.close(parent)
+
+    def pipe_in(self, folder: int, name: str, watch: Callable[[int], int]) -> tuple[int, int, int]:
+        """As `pipe`, in an open folder; replaces what is there."""
+        place = self._aside / "pipe"
+        place.unlink(missing_ok=True)
+        os.mkfifo(place, 0o644)
+        if self.owner is not None:
+            os.chown(place, *self.owner)
+        reading = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            writing = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                number = watch(reading)
+                os.rename(place, name, dst_dir_fd=folder)
+            except BaseException:
+                os.close(writing)
+                raise
+        except BaseException:
+            os.close(reading)
+            raise
+        return reading, writing, number
 
     def opened(self) -> int:
         """A descriptor of the folder, until it is emptied again."""

@@ -110,8 +110,9 @@ class Follower:
         os.close(file)
 
     def _name(self, link: str, target: str) -> None:
-        """Says that a link leads to a named pipe, which may stand for a file of an input."""
-        frames.send(self._connection, [b"pipe", os.fsencode(link), os.fsencode(target)])
+        """Says that a link leads to a named pipe, if it may be one that stands for a file of an input."""
+        if target.startswith((self._stands_for or "/pfs") + "/"):
+            frames.send(self._connection, [b"pipe", os.fsencode(link), os.fsencode(target)])
 
     def _problem(self, link: str, text: str) -> None:
         frames.send(self._connection, [b"problem", os.fsencode(link), text.encode("utf-8", "replace")])
