@@ -40,6 +40,7 @@ lint: setup ## Style, types, layers
 bench: setup ## Draws the cost curves, beside their peers (minutes)
 	$(BIN)/python benchmarks/maps.py
 	$(BIN)/python benchmarks/planner.py
+	$(BIN)/python benchmarks/questions.py
 	$(BIN)/python -m benchmarks.pfs
 
 bars: setup ## Measures the file system against its bars, with full sizes (an hour)

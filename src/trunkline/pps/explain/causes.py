@@ -13,7 +13,7 @@ import msgspec
 
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
-from trunkline.maps import Entry, Maps, Root
+from trunkline.maps import EMPTY, Entry, Maps, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import holding, provenance
 from trunkline.pfs.pfs import Pfs
@@ -40,7 +40,7 @@ class Sight(msgspec.Struct, frozen=True):
 
 def sight_of(pfs: Pfs, job: Job) -> Sight:
     """What a planned job read."""
-    datums = Root.unpack(job.datums or b"")
+    datums = EMPTY if job.datums is None else Root.unpack(job.datums)
     with pfs.reading() as tx:
         pfs.pins.hold(holding.root(holding.NODES, datums))
         leaves = list(inputs.leaves(plan.need_input(rows.version(tx, job.pipeline, job.version))))

@@ -11,7 +11,7 @@ from itertools import islice
 
 from trunkline.catalog import Row
 from trunkline.kernel.errors import Cancelled
-from trunkline.maps import Entry, Maps, Root
+from trunkline.maps import EMPTY, Entry, Maps, Root
 from trunkline.pfs.pfs import Pfs
 from trunkline.pps import rows
 from trunkline.pps.explain.causes import Causes
@@ -53,7 +53,7 @@ class Datums:
     ) -> None:
         self._catalog, self._maps, self._job, self._base = pfs.catalog, maps, job, base
         self._causes, self._alive = causes, alive
-        self.tally = Tally(total=Root.unpack(job.datums or b"").count)
+        self.tally = Tally(total=(EMPTY if job.datums is None else Root.unpack(job.datums)).count)
         self.shown: list[WhyDatum] = []
 
     def go_through(self, page: Page) -> None:

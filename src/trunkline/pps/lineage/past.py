@@ -15,7 +15,7 @@ from trunkline.catalog.database import need
 from trunkline.content.entry import tag_of
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
-from trunkline.maps import Entry, Root
+from trunkline.maps import EMPTY, Entry, Root
 from trunkline.pfs import holding, provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
@@ -150,7 +150,7 @@ class Past:
         return found
 
     def _read(self, tx: Tx, job: Job) -> Scene:
-        datums = Root.unpack(job.datums or b"")
+        datums = EMPTY if job.datums is None else Root.unpack(job.datums)
         self._pfs.pins.hold(holding.root(holding.NODES, datums))
         version = self._version(tx, job.pipeline, job.version)
         given = plan.need_input(version)
