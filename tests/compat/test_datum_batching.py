@@ -199,3 +199,33 @@ def work():
     said = batching.log(info)
     assert said.count("datum batching not enabled") == 1
     assert "/f7 False" in said
+
+
+def test_next_datum_in_a_shell(batching: Batching) -> None:
+    """User code without the SDK: a shell that calls pachctl."""
+    script = f"""
+pachctl="{sys.executable} -m trunkline.pachctl"
+$pachctl next datum
+while true; do
+  name=$(ls /pfs/in)
+  if [ $name = f1 ]; then
+    $pachctl next datum --error "not $name"
+  else
+    cp /pfs/in/$name /pfs/out/ && $pachctl next datum
+  fi
+done
+"""
+    batching.place.client.pps.create_pipeline_v2(
+        create_pipeline_request_json=json.dumps(
+            {
+                "pipeline": {"name": "shell", "project": {"name": batching.place.project.name}},
+                "transform": {"cmd": ["sh"], "stdin": script.splitlines(), "datumBatching": True},
+                "input": {"pfs": {"repo": "data", "name": "in", "glob": "/f{1,2,3}"}},
+                "datumTries": 1,
+            }
+        )
+    )
+    info = batching.job("shell")
+    assert (info.data_processed, info.data_failed) == (2, 1), batching.log(info)
+    notes = [one.message.strip() for one in batching.place.client.pps.get_logs(job=info.job) if not one.user]
+    assert "try 1 of 1 failed: not f1" in notes

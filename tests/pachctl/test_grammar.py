@@ -23,7 +23,14 @@ from .conftest import Result, invoke
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 ROOT = Path(__file__).parents[2]
 NOWHERE = {"PACHD_ADDRESS": "127.0.0.1:1", "HOME": "/nonexistent"}
-ASK_NOBODY = ("buildinfo", "stop transaction", "finish transaction", "inspect transaction", "delete transaction")
+ASK_NOBODY = (
+    "buildinfo",
+    "stop transaction",
+    "finish transaction",
+    "inspect transaction",
+    "delete transaction",
+    "next datum",
+)
 READ_A_FILE = [
     "create-secret",
     "create-pipeline",
@@ -243,3 +250,11 @@ def test_the_help_page_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
     assert done.stdout.startswith("Usage: pachctl")
+
+
+def test_next_datum_is_for_user_code() -> None:
+    outside = invoke(["next", "datum"], NOWHERE)
+    assert outside[:2] == (1, "")
+    assert outside.err.startswith("PPS_WORKER_GRPC_PORT is not set: this command is for user code")
+    gone = invoke(["next", "datum"], {**NOWHERE, "PPS_WORKER_GRPC_PORT": "1"})
+    assert "PPS_WORKER_GRPC_PORT says where the worker is" in gone.err

@@ -205,6 +205,13 @@ class Server:
         return self._service(LineageStub)
 
     @cached_property
+    def worker(self) -> Service:
+        """`pachyderm.worker.Worker`, which only a worker has."""
+        from trunkline.wire.worker_pb2_grpc import WorkerStub
+
+        return self._service(WorkerStub)
+
+    @cached_property
     def upkeep(self) -> Service:
         """`trunkline.v1.Upkeep`."""
         from trunkline.wire.upkeep_pb2_grpc import UpkeepStub

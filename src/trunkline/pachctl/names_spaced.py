@@ -95,6 +95,7 @@ SPACED: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("list datum", "spaced.datums", "List the datums of a job, or of an input that no job has read."),
         ("inspect datum", "spaced.datums", "Show one datum and the files that it reads."),
         ("restart datum", "spaced.datums", "Begin a running datum again."),
+        ("next datum", "spaced.batching", "Say how a datum ended and wait for the next one; for user code only."),
         ("logs", "spaced.logs", "Print what user code wrote."),
     ),
     "secret": (
