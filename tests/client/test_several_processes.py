@@ -43,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
 def started(monkeypatch: pytest.MonkeyPatch) -> list:
     """The processes that were started."""
     made: list = []
-    real = hands._start
+    real = hands.start
 
-    def start():
-        made.append(real())
+    def start(module: str):
+        made.append(real(module))
         return made[-1]
 
-    monkeypatch.setattr(hands, "_start", start)
+    monkeypatch.setattr(hands, "start", start)
     return made
 
 
@@ -127,22 +127,22 @@ def test_a_store_that_fails(
     local: World, folder: Path, tmp_path: Path, started: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo, working = local.repo("data"), tmp_path / "store" / "tmp"
-    real = hands._start
+    real = hands.start
 
-    def start():
+    def start(module: str):
         if working.is_dir():
             working.rename(working.with_name("moved"))
             working.write_bytes(b"")
-        return real()
+        return real(module)
 
-    monkeypatch.setattr(hands, "_start", start)
+    monkeypatch.setattr(hands, "start", start)
     try:
         with pytest.raises(StorageFailed, match="the store at"):
             run(local, repo, folder)
     finally:
         working.unlink()
         working.with_name("moved").rename(working)
-        monkeypatch.setattr(hands, "_start", real)
+        monkeypatch.setattr(hands, "start", real)
     assert ended(started)
     assert local.commits(repo) == 0
     run(local, repo, folder)
@@ -196,7 +196,7 @@ def test_names_that_are_not_unicode(local: World, folder: Path) -> None:
     for number in range(9):
         write(folder.with_name(odd) / f"b{number}", noise(f"{number}", 60_000))
     assert run(local, repo, folder.with_name(odd)).files == 10
-    write(folder / odd, b"2")
+    write(folder / odd / "a", b"2")
     with pytest.raises(InvalidRequest, match="not valid Unicode"):
         run(local, repo, folder)
 

@@ -7,13 +7,13 @@ put; none of them outlives it. Where no process can be started, or chunks have t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from queue import Empty, Full, Queue, SimpleQueue
 from types import TracebackType
 
 from trunkline.client.ahead import Ahead
+from trunkline.client.children import processors
 from trunkline.client.hands import Event, Hand
 from trunkline.client.localfiles import Progress
 from trunkline.client.pipes import Done
@@ -119,11 +119,6 @@ class Crew:
             yield event
         elif isinstance(event, Hand):
             event.over = True
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _offered(waiting: Queue[list[Piece]], share: list[Piece]) -> bool:

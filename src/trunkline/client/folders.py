@@ -14,9 +14,11 @@ import msgspec
 from trunkline.client.batches import Batches
 from trunkline.client.crew import Crew
 from trunkline.client.localfiles import Progress
-from trunkline.client.memory import Memory, Stat, is_settled, unsettled
+from trunkline.client.memory import Memory, is_settled, unsettled
+from trunkline.client.scanning import Stat
 from trunkline.client.shares import Cutter, Piece, ReadPiece
-from trunkline.client.sources import Folder, Listed, walk
+from trunkline.client.sources import Folder
+from trunkline.client.walking import Listed, walk
 from trunkline.client.writing import Writing
 from trunkline.content.entry import FileEntry
 from trunkline.kernel import paths
@@ -81,16 +83,16 @@ class FolderReading:
     def _shares(self, folder: Folder, skip_unchanged: bool) -> Iterator[list[Piece]]:
         target = paths.as_directory(paths.clean(folder.target))
         cutter = Cutter()
-        looked = time.time_ns()
+        looked = time.time_ns()  # folders are looked at ahead of their turn, so later times might be too late
         for listed in walk(folder.origin):
-            self.counts[0] += len(listed.stats)
+            self.counts[0] += listed.count
             below = f"{target}{listed.below}"
-            if self._memory.unchanged(listed.below, listed.stats):
-                known = {} if skip_unchanged else self._memory.files(listed.below)
-                self._known(below, listed.stats, known, skip_unchanged)
-            else:
+            if not self._memory.unchanged(listed.below, listed.seen):
                 yield from self._changed(cutter, listed, below, looked, skip_unchanged)
-            looked = time.time_ns()
+            elif skip_unchanged:
+                self._passed(listed.count)
+            else:
+                self._known(below, listed.stats, self._memory.files(listed.below))
         if rest := cutter.rest():
             yield rest
 
@@ -100,8 +102,10 @@ class FolderReading:
         known = self._memory.files(listed.below)
         wanted = [stat for stat in listed.stats if stat not in known] if known else listed.stats
         learning = _Learning(listed, known, len(wanted), looked)
-        if len(wanted) < len(listed.stats):
-            self._known(below, [stat for stat in listed.stats if stat in known], known, skip_unchanged)
+        if skip_unchanged:
+            self._passed(len(listed.stats) - len(wanted))
+        elif known:
+            self._known(below, [stat for stat in listed.stats if stat in known], known)
         if not wanted:  # some went
             self._memory.learn(listed.below, listed.stats, [known[stat] for stat in listed.stats])
         for piece, ends in cutter.cut(listed.origin, below, wanted):
@@ -109,9 +113,11 @@ class FolderReading:
             if ends:
                 yield cutter.rest()
 
-    def _known(self, below: str, stats: list[Stat], known: dict[Stat, FileEntry], skip: bool) -> None:
-        self.counts[2] += len(stats)
-        if not skip:
-            for stat in stats:
-                self._batches.add(f"{below}{stat[0]}", known[stat])
-        self._progress(len(stats), 0)
+    def _known(self, below: str, stats: list[Stat], known: dict[Stat, FileEntry]) -> None:
+        for stat in stats:
+            self._batches.add(f"{below}{stat[0]}", known[stat])
+        self._passed(len(stats))
+
+    def _passed(self, count: int) -> None:
+        self.counts[2] += count
+        self._progress(count, 0)

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue, SimpleQueue
 
 from trunkline.client import pipes
+from trunkline.client.children import start
 from trunkline.client.faults import by_code
 from trunkline.client.pipes import Closed, Done
 from trunkline.client.shares import Piece, ReadShare
 from trunkline.kernel.errors import TrunklineError
 from trunkline.objects.presence import Sink
-
-PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from trunkline.client.reader import main; main()"
 
 
 class Hand:
@@ -45,7 +43,7 @@ class Hand:
         self.over = False
         self._store, self._waiting, self._events = store, waiting, events
         self._begin = pipes.Begin(os.fsencode(folder), threads)
-        self._process = _start()
+        self._process = start("trunkline.client.reader")
         self._stopped = False
         if self._process is None:
             self.over = True
@@ -113,17 +111,3 @@ class Hand:
 
 
 Event = Done | ReadShare | BaseException | Hand
-
-
-def _start() -> subprocess.Popen[bytes] | None:
-    # Its own group: what the terminal sends is for the put alone, which ends it. No `site`: the path is given.
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", PROGRAM, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            process_group=0,
-        )
-    except OSError:
-        return None

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from blake3 import blake3
 
+from trunkline.client.scanning import Stat, seen_of, stats_of
 from trunkline.content.entry import FileEntry
 
 VERSION = 2
@@ -28,9 +29,6 @@ COARSE_GRAIN = 2_500_000_000
 
 LARGEST_FOLDER = 1 << 30
 """Bytes of memories; beyond, those that were not used for longest go."""
-
-Stat = tuple[str, int, int, int, int]
-"""A file as a folder shows it: name, size, time of modification and of change (nanoseconds), inode."""
 
 
 def stat_of(name: str, status: os.stat_result) -> Stat:
@@ -77,16 +75,8 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)
-_stats = msgspec.msgpack.Decoder(list[Stat])
 _files = msgspec.msgpack.Decoder(list[FileEntry])
 _encoder = msgspec.msgpack.Encoder()
-
-
-def _encode_stats(stats: list[Stat]) -> bytes:
-    try:
-        return _encoder.encode(stats)
-    except UnicodeEncodeError:
-        return _encoder.encode([])  # a name that is no text; nothing is remembered of such a folder
 
 
 class Memory:
@@ -104,10 +94,10 @@ class Memory:
         self._learnt: dict[str, _Folder] = {}
         self._changed = False
 
-    def unchanged(self, below: str, stats: list[Stat]) -> bool:
+    def unchanged(self, below: str, seen: bytes) -> bool:
         """Whether a folder's files are all as they were; which then need no look at each."""
         known = self._stored.folders.get(below)
-        if known is None or bytes(known.stats) != _encode_stats(stats):
+        if known is None or bytes(known.stats) != seen:
             return False
         self._learnt[below] = known
         return True
@@ -115,7 +105,7 @@ class Memory:
     def files(self, below: str) -> dict[Stat, FileEntry]:
         """The files of a folder that are remembered."""
         known = self._stored.folders.get(below)
-        return {} if known is None else dict(zip(_stats.decode(known.stats), _files.decode(known.files), strict=True))
+        return {} if known is None else dict(zip(stats_of(known.stats), _files.decode(known.files), strict=True))
 
     def learn(self, below: str, stats: list[Stat], files: list[FileEntry] | msgspec.Raw) -> None:
         """Remembers a folder's files, in the order in which the folder will be looked at.
@@ -124,7 +114,7 @@ class Memory:
             files: as many; they may be MessagePack already.
         """
         raw = files if isinstance(files, msgspec.Raw) else msgspec.Raw(_encoder.encode(files))
-        self._learnt[below] = _Folder(msgspec.Raw(_encode_stats(stats)), raw)
+        self._learnt[below] = _Folder(msgspec.Raw(seen_of(stats)), raw)
         self._changed = True
 
     def forget(self) -> None:

@@ -1,7 +1,7 @@
-"""What a put and the processes that read for it say to each other, over pipes.
+"""What a put and its processes say to each other, over pipes.
 
-The process is told shares, and says what became of them; between, it asks which chunks are lacking. Each `Do` is
-followed by questions and news of the process, and at last by its `Ready`.
+A process of a walk is asked, and answers. One that reads is told shares, and says what became of them; between, it asks
+which chunks are lacking. Each `Do` is followed by questions and news of the process, and at last by its `Ready`.
 Invariant: a message is whole, or the pipe counts as closed.
 """
 
@@ -64,8 +64,20 @@ class Read(msgspec.Struct, tag=True, array_like=True):
     shares: list[ReadShare]
 
 
+class Look(msgspec.Struct, tag=True, array_like=True):
+    """To a process of a walk: what do these folders hold? Answered by `Looked` or `Failed`."""
+
+    folders: list[bytes]
+
+
+class Looked(msgspec.Struct, tag=True, array_like=True):
+    """From a process of a walk: for each folder, as `scanning.Seen` has it."""
+
+    found: list[tuple[int, bytes, list[bytes]]]
+
+
 class Failed(msgspec.Struct, tag=True, array_like=True):
-    """From the process, last: it went wrong.
+    """From a process: it went wrong. From one that reads it is the last message.
 
     Attributes:
         code: of the class of the error, in `trunkline.kernel.errors`.
@@ -76,7 +88,7 @@ class Failed(msgspec.Struct, tag=True, array_like=True):
     message: str
 
 
-Message = Begin | Do | Ready | Ask | Lacking | Done | Read | Failed
+Message = Begin | Do | Ready | Ask | Lacking | Done | Read | Look | Looked | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

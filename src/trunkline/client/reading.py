@@ -12,7 +12,8 @@ from functools import partial
 
 from trunkline.client.batches import Batches
 from trunkline.client.localfiles import Progress, add_long, read_small, unreadable
-from trunkline.client.memory import Memory, Stat, is_settled, stat_of, unsettled
+from trunkline.client.memory import Memory, is_settled, stat_of, unsettled
+from trunkline.client.scanning import Stat
 from trunkline.client.sources import File, Stream
 from trunkline.content.entry import FileEntry
 from trunkline.content.packing import PACK_FILE

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from trunkline.client.memory import Stat
+from trunkline.client.scanning import Stat
 from trunkline.kernel.errors import InvalidRequest
 
 SHARE_BYTES = 4 << 20
@@ -90,9 +90,13 @@ class Cutter:
         Raises:
             InvalidRequest: a path that is not Unicode.
         """
+        try:
+            target.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"path ({target!r}) invalid: not valid Unicode") from None
         begin = 0
         for at, stat in enumerate(stats, 1):
-            ends = _ends(target, stat)
+            ends = _ends(stat)
             if ends or at == len(stats):
                 piece = Piece(self._numbers, os.fsencode(origin), target, stats[begin:at])
                 self._numbers += 1
@@ -106,9 +110,5 @@ class Cutter:
         return share
 
 
-def _ends(target: str, stat: Stat) -> bool:
-    try:
-        drawn = zlib.crc32(stat[0].encode())
-    except UnicodeEncodeError:
-        raise InvalidRequest(f"path ({target + stat[0]!r}) invalid: not valid Unicode") from None
-    return drawn * SHARE_BYTES < (stat[1] + FILE_BYTES) << 32
+def _ends(stat: Stat) -> bool:
+    return zlib.crc32(stat[0].encode()) * SHARE_BYTES < (stat[1] + FILE_BYTES) << 32
