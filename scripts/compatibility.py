@@ -194,7 +194,7 @@ def _fields(data: dict[str, Any]) -> list[str]:
         "",
         "## Fields of requests",
         "",
-        "Every field of a request of `pfs_v2.API` works, but for these.",
+        "Every field of a request of `pfs_v2.API` and `pps_v2.API` works, but for these and those above.",
         "",
         "| field | status | note |",
         "| --- | --- | --- |",

@@ -90,7 +90,7 @@ def test_user_code_is_given_what_its_pipeline_names(data: Place, creds: pps.Secr
     given = create(
         data,
         "given",
-        'printf %s "$TOKEN" > /pfs/out/variable; cat /creds/* > /pfs/out/files; cp /pfs/.env /pfs/out/env',
+        'cd /pfs/out; printf %s "$TOKEN" > variable; cat /creds/* > files; cp /pfs/.env env; ulimit -c > core',
         pps.SecretMount(name=creds.name, key="token", env_var="TOKEN"),
         pps.SecretMount(name=creds.name, mount_path="/creds"),
     )
@@ -101,6 +101,7 @@ def test_user_code_is_given_what_its_pipeline_names(data: Place, creds: pps.Secr
     assert data.read("given@master:/variable") == b"hush-hush"
     assert data.read("given@master:/files") == b"pa ss\nhush-hush"
     assert b"hush" not in data.read("given@master:/env"), "a file is kept, an environment is not"
+    assert data.read("given@master:/core") == b"0\n", "no dump of memory"
     assert data.read("other@master:/variable") == b""
     assert data.read("other@master:/files") == b""
     info = stub.inspect_pipeline(pipeline=given, details=True)

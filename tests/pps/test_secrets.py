@@ -159,9 +159,16 @@ def test_values_in_the_order_of_the_spec(world: Factory) -> None:
         ("", "/creds/y", b"2"),
         ("Y", "", b"2"),
     ]
-    create(world, "nul", x="a\0b")
-    with world.catalog.read() as tx, pytest.raises(FailedPrecondition, match="NUL"):
-        secrets.hand_out(tx, world.pps.vault, [SecretMount("nul", key="x", env_var="X")])
+
+
+@pytest.mark.parametrize(("text", "words"), [("a\0b", "holds a NUL character"), ("x" * 131_070, "is too long")])
+def test_values_that_cannot_be_variables(world: Factory, text: str, words: str) -> None:
+    create(world, x=text)
+    with world.catalog.read() as tx:
+        with pytest.raises(FailedPrecondition, match=f'secret "creds" key "x" {words}.*: use mount_path'):
+            secrets.hand_out(tx, world.pps.vault, [SecretMount("creds", key="x", env_var="X")])
+        found = secrets.hand_out(tx, world.pps.vault, [SecretMount("creds", key="x", mount_path="/creds")])
+    assert found[0].value == text.encode()
 
 
 # -- pipelines and jobs ---------------------------------------------------------------------------------
@@ -271,3 +278,9 @@ def test_a_key_that_opens_nothing(world: Factory) -> None:
     state, reason = world.jobs("p")[-1]
     assert state is JobState.FAILURE
     assert "was sealed with another key" in reason
+    assert world.pps.inspect_pipeline(PipelineRef("p")).state is not PipelineState.FAILURE
+    world.pps.vault = Vault(KEY)
+    world.restart()
+    world.put("a", f="2")
+    world.settle()
+    assert world.jobs("p")[-1][0] is JobState.SUCCESS, "the pachd with the right key goes on"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import resource
 import signal
 import sys
 import threading
@@ -64,6 +65,8 @@ def serve(settings: Settings, to_stderr: bool) -> None:
     """
     from trunkline.pachd.daemon import Pachd  # heavy; not needed for --help
 
+    # A dump of memory would have the values of secrets in it, and the workers' token. Workers inherit this.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

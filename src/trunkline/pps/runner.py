@@ -251,8 +251,10 @@ class JobRunner:
         try:
             with self._pfs.catalog.read() as tx:
                 return secrets.hand_out(tx, self._vault, mounts)
-        except FailedPrecondition as error:
+        except secrets.SecretMissing as error:
             raise _Hopeless(str(error)) from None
+        except FailedPrecondition as error:
+            raise _Broken(str(error)) from None  # of this pachd, or of the secret: the next job may have another
 
     # -- when something is out of order ---------------------------------------------------------------------
 

@@ -21,6 +21,9 @@ from trunkline.pps.manifest import Manifest, Values
 from trunkline.pps.spec import SecretMount
 from trunkline.pps.vault import Vault
 
+LONGEST_VARIABLE = 131_071
+"""Bytes of `NAME=value` that Linux hands to a program."""
+
 
 class Secret(msgspec.Struct, frozen=True):
     """What may be told of a secret; `fields` are the names of its values."""
@@ -111,7 +114,7 @@ def hand_out(tx: Tx, vault: Vault, mounts: Sequence[SecretMount]) -> tuple[Hande
 
     Raises:
         SecretMissing: as `check`.
-        FailedPrecondition: one cannot be opened here, or cannot be a variable.
+        FailedPrecondition: one cannot be opened here, or cannot be a variable (NUL, length).
         StorageFailed: see `Vault.open`.
     """
     check(tx, mounts)
@@ -122,11 +125,7 @@ def hand_out(tx: Tx, vault: Vault, mounts: Sequence[SecretMount]) -> tuple[Hande
             folder = mount.mount_path.rstrip("/")
             found += [Handed("", f"{folder}/{key}", value) for key, value in sorted(values.items())]
         if mount.env_var:
-            if b"\0" in values[mount.key]:
-                raise FailedPrecondition(
-                    f'secret "{mount.name}" key "{mount.key}" holds a NUL character, which no variable can '
-                    f"({mount.env_var}): use mount_path"
-                )
+            _check_variable(mount, values[mount.key])
             found.append(Handed(mount.env_var, "", values[mount.key]))
     return tuple(found)
 
@@ -139,6 +138,17 @@ def value(tx: Tx, vault: Vault, name: str, key: str) -> bytes:
     """
     check(tx, [SecretMount(name=name, key=key)])
     return _values(tx, vault, name)[key]
+
+
+def _check_variable(mount: SecretMount, value: bytes) -> None:
+    what = f'secret "{mount.name}" key "{mount.key}"'
+    if b"\0" in value:
+        raise FailedPrecondition(
+            f"{what} holds a NUL character, which no variable can ({mount.env_var}): use mount_path"
+        )
+    size = len(mount.env_var.encode()) + 1 + len(value)
+    if size > LONGEST_VARIABLE:
+        raise FailedPrecondition(f"{what} is too long for a variable ({mount.env_var}, {size} bytes): use mount_path")
 
 
 def _values(tx: Tx, vault: Vault, name: str) -> Values:
