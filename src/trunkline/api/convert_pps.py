@@ -19,6 +19,7 @@ from trunkline.pfs.refs import BranchRef
 from trunkline.pps.pipeline_queries import PipelineInfo
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.rows import Job, Stats, Version
+from trunkline.pps.states import PipelineState
 from trunkline.wire import pfs_pb2, pps_pb2
 
 
@@ -194,7 +195,7 @@ def _pipeline_details(
     details.reprocess_spec = request.reprocess_spec
     details.autoscaling = request.autoscaling
     details.tolerations.extend(request.tolerations)
-    details.workers_requested = info.parallelism
+    details.workers_requested = 0 if info.state is PipelineState.STANDBY else info.parallelism
     if info.workers_started is not None:
         details.workers_started_at.CopyFrom(convert.needed_timestamp(info.workers_started))
     for field in ("metadata", "determined", "maximum_expected_uptime"):

@@ -17,7 +17,7 @@ from trunkline.catalog import Tx
 from trunkline.kernel.errors import Cancelled
 from trunkline.pachd.loops import Loop
 from trunkline.pachd.workers import WorkerPool
-from trunkline.pps import pipelines, progress, rows
+from trunkline.pps import pipelines, progress, rows, standby
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.pps import Pps
 from trunkline.pps.runner import JobRunner, Ran, Standing
@@ -46,6 +46,8 @@ class JobLoop:
         self._not_before: dict[int, float] = {}
         self._lock = threading.Lock()
         self._stopping = False
+        self._busy: set[int] | None = None
+        """The pipelines that had jobs at the last look; None before the first one of a pachd that leads."""
 
     @property
     def running(self) -> int:
@@ -75,6 +77,7 @@ class JobLoop:
             if leads:
                 self._look()
             else:
+                self._busy = None
                 for key in self._dispatcher.jobs():
                     self._dispatcher.cancel_job(key)  # another pachd runs it now
         return False
@@ -86,6 +89,7 @@ class JobLoop:
         for key in unwanted:
             self._dispatcher.cancel_job(key)  # so that user code ends now, and not when its runner looks again
         self._note_states(busy)
+        self._let_rest(set(busy))
         for key in busy:
             self._drive_if_idle(key)
         self._workers.look()
@@ -97,11 +101,21 @@ class JobLoop:
             found = [(int(row["id"]), row["state"]) for row in tx.rows(_IN_STATES)]
             # Asked in trouble only: this runs after every write to the catalog.
             running = [int(row["id"]) for row in tx.rows(_RUNNING)] if trouble else []
+            resting = {key for key, state in found if state == "STARTING" and standby.scales(tx, key)}
         for key, state in found:
             if state == "STARTING" or not trouble:
-                self._set(key, PipelineState.RUNNING)
+                self._set(key, PipelineState.STANDBY if key in resting else PipelineState.RUNNING)
         for key in set(running) & set(busy):
             self._set(key, PipelineState.CRASHING, trouble)
+
+    def _let_rest(self, busy: set[int]) -> None:
+        """Puts pipelines that scale on standby when their last job has ended."""
+        with self._pps.pfs.catalog.read() as tx:
+            idle = standby.up(tx) if self._busy is None else self._busy - busy
+            resting = [key for key in idle if standby.may_rest(tx, key)]
+        self._busy = busy
+        for key in resting:
+            self._pps.pfs.change(partial(standby.rest, key=key))
 
     def _set(self, key: int, state: PipelineState, reason: str = "") -> None:
         self._pps.pfs.change(partial(pipelines.to_state, key=key, state=state, reason=reason))

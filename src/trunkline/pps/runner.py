@@ -21,7 +21,7 @@ from trunkline.maps import Root
 from trunkline.pfs import provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
-from trunkline.pps import egress, environments, inputs, outcomes, pipelines, progress, rows, secrets
+from trunkline.pps import egress, environments, inputs, outcomes, pipelines, progress, rows, secrets, standby
 from trunkline.pps.assemble import Collision, WorkLeft, assemble
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.environments import Environment
@@ -165,15 +165,17 @@ class JobRunner:
 
     # -- what each state calls for --------------------------------------------------------------------------
 
-    def _pick_up(self, job: Job, version: Version) -> _Turn:
-        """Takes the job up, and over the next state at once if it can."""
+    def _pick_up(self, job: Job, version: Version) -> _Turn | None:
+        """Takes the job up, and over the next state at once if it can; a pipeline on standby waits until it can."""
         with self._pfs.catalog.read() as tx:
             pipeline = rows.pipeline_by_key(tx, job.pipeline)
         if pipeline.state is PipelineState.FAILURE:
             raise _Broken(pipeline.reason or "the pipeline failed")  # until it is updated
         turn = self._look_at_inputs(job, version)
         if turn is None:
-            return _Turn([Event.PICKED_UP])
+            return None if pipeline.state is PipelineState.STANDBY else _Turn([Event.PICKED_UP])
+        if pipeline.state is PipelineState.STANDBY and Event.INPUTS_READY in turn.events:
+            self._pfs.change(partial(standby.wake, key=job.pipeline))
         return msgspec.structs.replace(turn, events=[Event.PICKED_UP, *turn.events])
 
     def _look_at_inputs(self, job: Job, version: Version) -> _Turn | None:

@@ -100,7 +100,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
         (spec.s3_out, "s3Out", "take output through S3"),
         (spec.service is not None, "service", "run services"),
         (spec.spout is not None, "spout", "run spouts"),
-        (spec.autoscaling, "autoscaling", "put idle pipelines on standby"),
         (spec.determined is not None, "determined", "work with Determined"),
     )
     for given, field, what in wanted:
