@@ -11,7 +11,7 @@ KILLS ?= 50
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tutorial test lint bench bars postgres crash fuzz histories stores lock clean
+.PHONY: help setup tutorial test lint bench bars postgres crash fuzz histories plans stores lock clean
 
 help: ## Shows this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -63,6 +63,9 @@ stores: setup ## Tests stores in buckets at length: Google Cloud Storage, Azure 
 
 histories: setup ## Plays a thousand random histories against the model (minutes; TRUNKLINE_SEED, TRUNKLINE_HISTORIES)
 	$(BIN)/python -m pytest tests/model -m histories -n $(JOBS) --timeout 3600
+
+plans: setup ## Plans ten thousand random inputs and histories, incrementally and from nothing (minutes; TRUNKLINE_SEED, TRUNKLINE_PLANS)
+	$(BIN)/python -m pytest tests/pps/plan -m plans -n $(JOBS) --timeout 3600
 
 lock: ## Resolves the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --universal \

@@ -21,17 +21,30 @@ from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pps import inputs
 from trunkline.pps.plan import plan, tree
 from trunkline.pps.plan.operators.base import Side
+from trunkline.pps.plan.plan import View
 from trunkline.pps.plan.records import Encoder
 from trunkline.pps.spec import Input, PfsInput, PipelineName
 
 REPEATS = 15
 FILES, MODEL = Input(pfs=PfsInput(repo="files", glob="/*")), Input(pfs=PfsInput(repo="model", glob="/"))
-EXPRESSIONS = {"pfs /*": FILES, "pfs /* × /": Input(cross=(FILES, MODEL))}
+KEYED = [
+    Input(pfs=PfsInput(repo="files", name=name, glob="/(*)", join_on="$1", group_by="$1")) for name in ("one", "two")
+]
+PAIRS = Input(pfs=PfsInput(repo="files", glob="/(*)?", group_by="$1"))
+EXPRESSIONS = {
+    "pfs /*": FILES,
+    "pfs /* × /": Input(cross=(FILES, MODEL)),
+    "join": Input(join=tuple(KEYED)),
+    "group": Input(group=tuple(KEYED)),
+    "group by 10": Input(group=(PAIRS,)),
+}
+"""The last one has a datum for each ten files."""
 
 
 class Result(NamedTuple):
-    """Of one expression and size: milliseconds, and nodes read or written."""
+    """Of one expression and size: datums, milliseconds, and nodes read or written."""
 
+    datums: int
     full: float
     rescan: float
     added: float
@@ -55,15 +68,15 @@ class Case:
     def roots(self, files: Root) -> list[Root]:
         return [files if leaf.repo == "files" else self.model for leaf in self.leaves]
 
-    def full(self, new: Sequence[Root]) -> Root:
-        return plan.update(self.maps, EMPTY, self.expression, "salt", None, new)
+    def full(self, new: Sequence[Root]) -> View:
+        return plan.update(self.maps, plan.NOTHING, self.expression, "salt", None, new)
 
-    def step(self, maps: Maps, datums: Root, new: Sequence[Root]) -> Root:
-        return plan.update(maps, datums, self.expression, "salt", self.old, new)
+    def step(self, maps: Maps, before: View, new: Sequence[Root]) -> View:
+        return plan.update(maps, before, self.expression, "salt", self.old, new)
 
     def rescan(self, known: dict[bytes, bytes], new: Sequence[Root]) -> int:
         """Datums whose hash is not that of the last job."""
-        operator = tree.build(self.maps, self.expression, [EMPTY] * len(new), new)
+        operator = tree.build(self.maps, self.expression, [EMPTY] * len(new), new).operator
         encoder = Encoder(self.leaves, "salt")
         found = 0
         for elements in operator.all(Side.NEW):
@@ -90,26 +103,26 @@ def clocked(act: Callable[[], object]) -> float:
 def measure(expression: Input, size: int) -> Result:
     case = Case(expression, size)
     start = time.perf_counter()
-    datums = case.full(case.old)
+    before = case.full(case.old)
     full = (time.perf_counter() - start) * 1000
-    assert datums.count == size
     times: dict[str, list[float]] = {"added": [], "changed": []}
     for turn in range(REPEATS):
         place = turn * 7919 % size
         for kind, number in (("changed", place), ("added", size + turn)):
             new = case.edited(number, version=turn + 1)
-            times[kind].append(clocked(lambda new=new: case.step(case.maps, datums, new)))
+            times[kind].append(clocked(lambda new=new: case.step(case.maps, before, new)))
     metered = MeteredStore(case.store)
     new = case.edited(size // 2, version=99)
-    after = case.step(Maps(metered), datums, new)
-    assert sum(1 for _ in case.maps.diff(datums, after)) == 1
+    after = case.step(Maps(metered), before, new)
+    assert sum(1 for _ in case.maps.diff(before.datums, after.datums)) == 1
     counts = metered.counts()
     nodes = sum(counts[name].objects for name in ("get", "put", "put_many"))
-    known = {key: value for key, value, _, _ in case.maps.range(datums)}
+    known = {key: value for key, value, _, _ in case.maps.range(before.datums)}
     found: list[int] = []
     rescan = clocked(lambda: found.append(case.rescan(known, new)))
     assert found == [1]
-    return Result(full, rescan, statistics.median(times["added"]), statistics.median(times["changed"]), nodes)
+    added, changed = (statistics.median(times[kind]) for kind in ("added", "changed"))
+    return Result(before.datums.count, full, rescan, added, changed, nodes)
 
 
 def main() -> None:
@@ -122,7 +135,7 @@ def main() -> None:
             result = measure(expression, size)
             ratio = result.rescan / result.changed
             print(
-                f"{name:12} {size:10,} {result.full:8.1f}ms {result.rescan:8.1f}ms {result.added:7.2f}ms "
+                f"{name:12} {result.datums:10,} {result.full:8.1f}ms {result.rescan:8.1f}ms {result.added:7.2f}ms "
                 f"{result.changed:7.2f}ms {result.nodes:6} {ratio:8.0f}"
             )
 

@@ -12,10 +12,10 @@ from trunkline.pfs.collect.roots import FILE_SETS, HEADS, OLDER, OPEN
 
 from .test_collector import modify_layers, noise
 
-ROOTS = {"commits.root", "layers.delta", "file_set_layers.delta", "jobs.datums", "outcomes.outputs"}
+ROOTS = {"commits.root", "layers.delta", "file_set_layers.delta", "jobs.datums", "job_indexes.root", "outcomes.outputs"}
 OTHERS = {
     "layers.removed", "file_set_layers.removed", "cache_entries.content", "transaction_steps.request",
-    "transaction_steps.response", "outcomes.hash", "outcomes.datum", "troubled_datums.datum",
+    "transaction_steps.response", "outcomes.hash", "outcomes.datum", "troubled_datums.datum", "secrets.sealed",
 }  # fmt: skip
 
 

@@ -194,8 +194,6 @@ def test_a_glob_that_does_not_parse_names_its_input() -> None:
         ({"input": pfs_input("a", s3=True)}, "input.pfs.s3"),
         ({"input": pfs_input("a", reference=True)}, "input.pfs.reference"),
         ({"input": pfs_input("a", propagationSpec={"never": True})}, "input.pfs.propagationSpec.never"),
-        ({"input": {"join": [pfs_input("a", joinOn="$1")]}}, "input.join"),
-        ({"input": {"cross": [{"group": [pfs_input("a", groupBy="$1")]}]}}, "input.group"),
     ],
 )
 def test_what_is_not_built_yet_is_refused_by_name(fields: dict[str, Any], field: str) -> None:

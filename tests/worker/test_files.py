@@ -221,7 +221,18 @@ def test_a_match_is_staged_at_its_place(commit: Commit) -> None:
 
 
 def test_several_inputs_of_one_name_share_the_folder(commit: Commit) -> None:
-    assert commit.stage(("in", "/a"), ("in", "/d/x"), ("in", "/a")) == (5, [".env", "in/a", "in/d/x"])
+    """What two of them match is there once."""
+    assert commit.stage(("in", "/a"), ("in", "/d/x"), ("in", "/a")) == (4, [".env", "in/a", "in/d/x"])
+    assert commit.stage(("in", "/d/"), ("in", "/d/x"), ("o", "/d/x")) == (10, [".env", "in/d/x", "in/d/y/z", "o/d/x"])
+
+
+def test_two_files_of_one_path_are_told(commit: Commit, store: MemoryStore) -> None:
+    other = Commit(store, commit.tree, {"/a": b"1", "/d/x": b"other"})
+    both = [Input(name="in", path=path, root=one.root) for path in ("/a", "/d/") for one in (commit, other)]
+    with pytest.raises(FailedPrecondition, match='inputs named "in" have two files of one path .at /d/x.'):
+        commit.stager.stage(Datum(id="d" * 64, inputs=tuple(both)), "")
+    same = tuple(both[:2])
+    assert commit.stager.stage(Datum(id="d" * 64, inputs=same), "") == 1
 
 
 def test_empty_files(commit: Commit) -> None:

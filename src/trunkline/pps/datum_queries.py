@@ -147,7 +147,7 @@ def _head(tx: Tx, leaf: PfsInput) -> Commit:
 def _formed(pfs: Pfs, given: Input, roots: list[Root]) -> Iterator[Entry]:
     """An entry for each datum, by id; what two alternatives of a union have in common comes once."""
     leaves = list(inputs.leaves(given))
-    operator = tree.build(pfs.maps, given, [EMPTY] * len(leaves), roots)
+    operator = tree.build(pfs.maps, given, [EMPTY] * len(leaves), roots).operator
     encoder = Encoder(leaves, salt="")
     with Spool() as spool:
         for elements in operator.all(Side.NEW):

@@ -1,7 +1,7 @@
 """The rules of inputs: which are well formed, what they default to, in which order they count.
 
 Invariants of a completed input: each pfs input names project, repo, repo type, branch, name and a cleaned
-glob; the parts of a cross or union are sorted by name, because the order goes into the ids of datums.
+glob; the parts of a cross, union, join or group are sorted by name, because the order goes into the ids of datums.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from trunkline.kernel import paths
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.pfs import globs
+from trunkline.pfs.captures import template
 from trunkline.pfs.refs import USER, BranchRef, RepoRef
 from trunkline.pps import clocks
 from trunkline.pps.spec import CronInput, Input, PfsInput, PipelineName
+
+SETS = ("join", "group", "cross", "union")
+"""The kinds of input that are made of others."""
 
 _LONGEST_NAME = 255
 """Bytes; an input's name is the name of a folder."""
@@ -69,7 +73,6 @@ def complete(given: Input, pipeline: PipelineName) -> Input:
 
     Raises:
         Refused, InvalidRequest: an input that defaults cannot be made for.
-        NotBuilt: a kind of input that this release does not know.
     """
     _check_kind(given)
     if given.pfs is not None:
@@ -77,7 +80,8 @@ def complete(given: Input, pipeline: PipelineName) -> Input:
     if given.cron is not None:
         return Input(cron=clocks.complete(given.cron, pipeline))
     sorted_parts = tuple(sorted((complete(part, pipeline) for part in parts(given)), key=_first_name))
-    return Input(cross=sorted_parts) if given.cross else Input(union=sorted_parts)
+    kind = next(name for name in SETS if getattr(given, name))
+    return msgspec.structs.replace(Input(), **{kind: sorted_parts})
 
 
 def _first_name(given: Input) -> str:
@@ -86,21 +90,12 @@ def _first_name(given: Input) -> str:
 
 def _check_kind(given: Input) -> None:
     """Exactly one kind must be set."""
-    kinds = {name: getattr(given, name) for name in ("pfs", "join", "group", "cross", "union", "cron")}
+    kinds = {name: getattr(given, name) for name in ("pfs", *SETS, "cron")}
     named = [name for name, value in kinds.items() if value not in (None, ())]
     if not named:
-        raise Refused("no input set: give one of pfs, cross, union and cron")
+        raise Refused("no input set: give one of pfs, cross, union, join, group and cron")
     if len(named) > 1:
         raise Refused(f"multiple input types set: {' and '.join(named)} in one input, keep one of them")
-    remedies = {
-        "join": "use a cross, and skip in the code what does not belong together",
-        "group": "use a glob that matches directories",
-    }
-    if named[0] in remedies:
-        raise NotBuilt(
-            f"input.{named[0]} is set, but this release of Trunkline does not know {named[0]} inputs yet: "
-            f"{remedies[named[0]]}"
-        )
 
 
 def _complete_pfs(leaf: PfsInput, pipeline: PipelineName) -> PfsInput:
@@ -129,6 +124,7 @@ def check(given: Input, pipeline: PipelineName) -> None:
     Raises:
         InvalidRequest, Refused, NotBuilt: the message names the input and what to change.
     """
+    _check_s3(given)
     for cron in crons(given):
         clocks.check(cron)
     for leaf in leaves(given):
@@ -157,6 +153,14 @@ def _check_not_built(leaf: PfsInput) -> None:
             )
 
 
+def _check_s3(given: Input, above: str = "") -> None:
+    if above and given.pfs is not None and given.pfs.s3:
+        raise Refused(f'S3 inputs in {above} expressions are not supported (input.pfs.s3 of "{given.pfs.name}")')
+    kind = next((name for name in ("join", "group", "union") if getattr(given, name)), above)
+    for part in parts(given):
+        _check_s3(part, kind)
+
+
 def _check_leaf(leaf: PfsInput) -> None:
     if leaf.commit:
         raise Refused("input cannot come from a commit; use a branch with head pointing to the commit")
@@ -175,6 +179,11 @@ def _check_leaf(leaf: PfsInput) -> None:
         globs.Glob(leaf.glob)
     except InvalidRequest as error:
         raise InvalidRequest(f'input.pfs.glob of "{name}": {error}') from None
+    for field, text in (("join_on", leaf.join_on), ("group_by", leaf.group_by)):
+        try:
+            template(text)
+        except InvalidRequest as error:
+            raise InvalidRequest(f'input.pfs.{field} of "{name}": {error}') from None
 
 
 def _names(given: Input) -> set[str]:

@@ -90,7 +90,7 @@ def _count_rest(change: Change, job_key: int) -> None:
 
 
 def save_plan(change: Change, job_key: int, plan: Plan) -> Job:
-    """Notes the datum map of a job.
+    """Notes the datum map of a job, and the indexes that came with it.
 
     Raises:
         JobEnded: it has ended, or is gone.
@@ -103,6 +103,12 @@ def save_plan(change: Change, job_key: int, plan: Plan) -> Job:
         "UPDATE jobs SET plan_key = ?, base = ?, datums = ?, data_total = ? WHERE id = ?",
         (plan.key, base, plan.datums.pack(), plan.datums.count, job_key),
     )
+    change.tx.run("DELETE FROM job_indexes WHERE job = ?", (job_key,))
+    for place, index in enumerate(plan.indexes):
+        change.tx.run(
+            "INSERT INTO job_indexes (job, place, root) VALUES (?, ?, ?)",
+            (job_key, place, index.pack()),
+        )
     return alive(change.tx, job_key)
 
 

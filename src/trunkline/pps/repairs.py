@@ -28,6 +28,7 @@ REFERENCES = (
     Reference("jobs", "base", "jobs"),
     Reference("outcomes", "pipeline", "pipelines", spare=True),
     Reference("troubled_datums", "job", "jobs", spare=True),
+    Reference("job_indexes", "job", "jobs", spare=True),
 )
 
 _NEWEST = (

@@ -19,6 +19,7 @@ from trunkline.pfs.holding import FILES, NODES
 from trunkline.pfs.pfs import Pfs
 
 DATUMS = "datums of jobs"
+INDEXES = "indexes of joins and groups"
 OUTCOMES = "outcomes of datums"
 
 RECENT_DAYS = 30
@@ -31,6 +32,12 @@ _JOBS = (
     f"SELECT jobs.datums AS root, commits.set_id AS set_id, {_REPO} FROM jobs "
     "JOIN commits ON commits.id = jobs.output_commit JOIN repos ON repos.id = commits.repo "
     "JOIN projects ON projects.id = repos.project WHERE jobs.datums IS NOT NULL ORDER BY jobs.id"
+)
+_INDEXES = (
+    f"SELECT job_indexes.root AS root, commits.set_id AS set_id, {_REPO} FROM job_indexes "
+    "JOIN jobs ON jobs.id = job_indexes.job JOIN commits ON commits.id = jobs.output_commit "
+    "JOIN repos ON repos.id = commits.repo JOIN projects ON projects.id = repos.project "
+    "ORDER BY job_indexes.job, job_indexes.place"
 )
 _OUTCOMES = (
     f"SELECT outcomes.outputs AS root, outcomes.datum AS datum, {_REPO} FROM outcomes "
@@ -48,10 +55,13 @@ _FORGET = (
 
 
 def roots(tx: Tx) -> Iterator[Kept]:
-    """The roots of jobs and outcomes; row by row, to the end of the transaction."""
+    """The roots of jobs, their indexes, and outcomes; row by row, to the end of the transaction."""
     for row in tx.rows(_JOBS):
         repo = repo_name(row)
         yield Kept(NODES, bytes(row["root"]), DATUMS, f"job {repo}@{row['set_id']}", repo)
+    for row in tx.rows(_INDEXES):
+        repo = repo_name(row)
+        yield Kept(NODES, bytes(row["root"]), INDEXES, f"index of job {repo}@{row['set_id']}", repo)
     for row in tx.rows(_OUTCOMES):
         repo = repo_name(row)
         yield Kept(FILES, bytes(row["root"]), OUTCOMES, f"datum {bytes(row['datum']).hex()} of {repo}", repo)

@@ -264,3 +264,9 @@ def job_by_key(tx: Tx, key: int) -> Job | None:
 def jobs(tx: Tx, where: str, parameters: tuple[str | int, ...] = ()) -> Iterator[Job]:
     """The jobs that a condition selects; `where` is one of this package's own constants."""
     return (job_of(row) for row in tx.rows(JOB_QUERY + where, parameters))
+
+
+def indexes(tx: Tx, job_key: int) -> list[bytes]:
+    """The packed roots of the indexes that the plan of a job left, in order; none if they are gone or never were."""
+    query = "SELECT root FROM job_indexes WHERE job = ? ORDER BY place"
+    return [bytes(row["root"]) for row in tx.rows(query, (job_key,))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 from trunkline.content.entry import FileEntry, from_entry
@@ -22,6 +23,9 @@ from trunkline.worker.environ import SCRATCH
 from trunkline.worker.model import Datum, Input
 from trunkline.worker.pipes import Pipes
 from trunkline.worker.tree import Tree, failures, inside
+
+Staged = dict[str, bytes]
+"""Path to content hash, of what is below one folder of /pfs."""
 
 _RESERVED = frozenset({"", ".", "..", "out", ".env", SCRATCH})
 
@@ -54,12 +58,13 @@ class Stager:
         """
         self.clear(keep_scratch=keep_scratch)
         size = 0
+        shared = {name: Staged() for name, times in Counter(one.name for one in datum.inputs).items() if times > 1}
         with failures("stage", f"datum {datum.id[:12]}"):
             self._tree.folder("out")
             self._tree.folder(SCRATCH)
             self._pipes = Pipes(self._reader, self._tree)
             for each in datum.inputs:
-                size += self._input(each)
+                size += self._input(each, shared.get(each.name))
             self._pipes.start()
             self._write(".env", dotenv.encode("utf-8", "surrogateescape"))
         return size
@@ -89,12 +94,18 @@ class Stager:
         entry = self._maps.get(Root.unpack(input_.root), path.encode())
         return from_entry(entry) if entry is not None else None
 
-    def _input(self, input_: Input) -> int:
+    def _input(self, input_: Input, staged: Staged | None) -> int:
+        """Stages an input, beside what is `staged` of others of its name, as a group has them."""
         if input_.name in _RESERVED or "/" in input_.name:
             raise NotFound(f"input {input_.name!r} cannot be a folder below /pfs: give it another name")
         self._tree.folder(input_.name)
         size = 0
         for path, file in self._files(input_):
+            if staged is not None and path in staged:
+                _check_same(input_, path, staged[path], file.hash)
+                continue
+            if staged is not None:
+                staged[path] = file.hash
             try:
                 size += self._file(input_, path, file)
             except (FileExistsError, IsADirectoryError, NotADirectoryError):
@@ -143,6 +154,14 @@ class Stager:
             os.write(target, content)
         finally:
             os.close(target)
+
+
+def _check_same(input_: Input, path: str, staged: bytes, wanted: bytes) -> None:
+    """A file that two matches have is staged once; two files cannot be."""
+    if staged != wanted:
+        raise FailedPrecondition(
+            f'inputs named "{input_.name}" have two files of one path (at {path}): give them different names'
+        )
 
 
 def _where(input_: Input, path: str) -> str:

@@ -42,9 +42,20 @@ GLOBS = (
     "/[!d]*",
     "/d/e/*",
     "/é/*",
+    "/(*)",
+    "/(*)/(*)",
+    "/d/(*)",
+    "/(*).txt",
+    "/**(1|2)",
+    "/!(d)*(.txt)",
 )
 WIDE = ("/*", "/**", "/", "/d/*", "/d/**", "/?*")
 """Globs that match much in common."""
+
+CAPTURING = ("/(*)", "/(**)", "/*/(*)", "/(?)*", "/(d|f)/(*)", "/**(1|2)*(.txt)")
+"""Globs whose groups hold texts that paths have in common."""
+
+TEMPLATES = ("$1", "$1", "$1", "", "$2", "$1$2", "${1}0", "$0", "$3-", "k", "$$1")
 
 Repos = Mapping[str, Mapping[str, str]]
 
@@ -92,8 +103,8 @@ def expressions(draw: st.DrawFn) -> Input:
 
 
 def _expression(draw: st.DrawFn, names: Iterator[str], depth: int, degree: int) -> Input:
-    """An input whose datums have `degree` elements at the most, so that there are not too many of them."""
-    kind = draw(st.sampled_from(("pfs", "cross", "union", "same"))) if depth else "pfs"
+    """An input whose datums, but for groups, have `degree` elements at the most, so that there are not too many."""
+    kind = draw(st.sampled_from(("pfs", "cross", "union", "same", "join", "join", "group"))) if depth else "pfs"
     if kind == "cross" and degree > 1:
         first = draw(st.integers(1, degree - 1))
         return Input(cross=tuple(_expression(draw, names, depth - 1, part) for part in (first, degree - first)))
@@ -102,20 +113,38 @@ def _expression(draw: st.DrawFn, names: Iterator[str], depth: int, degree: int) 
         return Input(union=tuple(_expression(draw, names, depth - 1, degree) for _ in range(parts)))
     if kind == "same":
         return _overlapping(draw, names, crossed=degree > 1 and draw(st.booleans()))
+    if kind in ("join", "group"):
+        parts = tuple(_keyed(draw, names, depth) for _ in range(draw(st.integers(1, degree))))
+        return Input(join=parts) if kind == "join" else Input(group=parts)
     return Input(pfs=_leaf(draw, next(names), draw(st.sampled_from(REPOS))))
+
+
+def _keyed(draw: st.DrawFn, names: Iterator[str], depth: int) -> Input:
+    """A part of a join or group; mostly one whose keys others may have."""
+    if depth > 1 and draw(st.integers(0, 2)) == 0:
+        return _expression(draw, names, depth - 1, degree=2)
+    return Input(pfs=_leaf(draw, next(names), draw(st.sampled_from(REPOS)), CAPTURING))
 
 
 def _overlapping(draw: st.DrawFn, names: Iterator[str], *, crossed: bool) -> Input:
     """A union whose alternatives give some datums twice: alone, or each crossed with the same second input."""
     first, second = next(names), next(names)
     repos = draw(st.sampled_from(REPOS)), draw(st.sampled_from(REPOS))
+    globs = draw(st.sampled_from((WIDE, CAPTURING)))
     parts = []
     for _ in range(draw(st.integers(2, 3))):
-        one = Input(pfs=_leaf(draw, first, repos[0], WIDE))
-        other = Input(pfs=_leaf(draw, second, repos[1], WIDE))
-        parts.append(Input(cross=(one, other)) if crossed else one)
+        one = Input(pfs=_leaf(draw, first, repos[0], globs))
+        other = Input(pfs=_leaf(draw, second, repos[1], globs))
+        parts.append(draw(st.sampled_from((Input(cross=(one, other)), Input(join=(one, other))))) if crossed else one)
     return Input(union=tuple(parts))
 
 
 def _leaf(draw: st.DrawFn, name: str, repo_name: str, globs: tuple[str, ...] = GLOBS) -> PfsInput:
-    return PfsInput(name=name, repo=repo_name, glob=draw(st.sampled_from(globs)))
+    return PfsInput(
+        name=name,
+        repo=repo_name,
+        glob=draw(st.sampled_from(globs)),
+        join_on=draw(st.sampled_from(TEMPLATES)),
+        group_by=draw(st.sampled_from(TEMPLATES)),
+        outer_join=draw(st.booleans()),
+    )

@@ -13,14 +13,15 @@ import msgspec
 
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
-from trunkline.maps import EMPTY, Entry, Maps, Root
+from trunkline.maps import Entry, Maps, Root
 from trunkline.maps.keys import prefix_end
-from trunkline.pfs import holding, provenance
+from trunkline.pfs import provenance
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
 from trunkline.pps import inputs, rows
 from trunkline.pps.explain.values import Cause, ChangedInput
 from trunkline.pps.plan import plan
+from trunkline.pps.plan.plan import View
 from trunkline.pps.plan.records import InputRecord, decode
 from trunkline.pps.rows import Job
 from trunkline.pps.spec import PfsInput
@@ -30,23 +31,31 @@ SOME = 3
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """What a job reads: its pfs inputs, for each the commit (None: unknown, or not made yet) and the content."""
+    """What a job reads: its pfs inputs, for each the commit (None: unknown, or not made yet) and the content.
+
+    Attributes:
+        view: what its plan left.
+    """
 
     leaves: Sequence[PfsInput]
     commits: Sequence[Commit | None]
     roots: Sequence[Root | None]
-    datums: Root
+    view: View
+
+    @property
+    def datums(self) -> Root:
+        """Its datum map."""
+        return self.view.datums
 
 
 def sight_of(pfs: Pfs, job: Job) -> Sight:
     """What a planned job read."""
-    datums = EMPTY if job.datums is None else Root.unpack(job.datums)
     with pfs.reading() as tx:
-        pfs.pins.hold(holding.root(holding.NODES, datums))
+        view = plan.view_of(pfs, tx, job) or plan.NOTHING
         leaves = list(inputs.leaves(plan.need_input(rows.version(tx, job.pipeline, job.version))))
         direct = {commit.repo: commit for commit in provenance.direct_commits(tx, job.output_commit)}
     commits = [direct.get(inputs.repo_of(leaf)) for leaf in leaves]
-    return Sight(leaves, commits, [_content(pfs, one) for one in commits], datums)
+    return Sight(leaves, commits, [_content(pfs, one) for one in commits], view)
 
 
 def _content(pfs: Pfs, commit: Commit | None) -> Root | None:

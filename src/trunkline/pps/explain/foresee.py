@@ -15,7 +15,7 @@ import msgspec
 
 from trunkline.catalog import Tx
 from trunkline.kernel.errors import Refused
-from trunkline.maps import EMPTY, Maps, Root
+from trunkline.maps import Maps, Root
 from trunkline.objects.wrappers.scratch import ScratchStore
 from trunkline.pfs import provenance
 from trunkline.pfs.pfs import Pfs
@@ -97,7 +97,7 @@ class Foresight:
         known = [root for root in roots if root is not None]
         if len(known) < len(roots) or any(commit is not None and commit.error for commit in commits):
             return WhyJob(one.job, not self._made, None, "", False, tuple(found), Tally())
-        return self._planned(one, Sight(one.leaves, commits, known, EMPTY), found)
+        return self._planned(one, Sight(one.leaves, commits, known, plan.NOTHING), found)
 
     def _content(self, commit: Commit | None) -> Root | None:
         """What a commit holds, or will; None if that is not known yet."""
@@ -138,13 +138,13 @@ class Foresight:
         )
         if old is not None and len(old) < len(sight.roots):
             old = None  # a commit of the base was deleted or forgotten
-        before = EMPTY if old is None or start.sight is None else start.sight.datums
+        before = plan.NOTHING if old is None or start.sight is None else start.sight.view
         new = [root for root in sight.roots if root is not None]
-        datums = plan.update(self._maps, before, given, salt, old, new, self._folder)
+        made = plan.update(self._maps, before, given, salt, old, new, self._folder)
         base = start.base if old is not None else None
-        job = msgspec.structs.replace(one.job, datums=datums.pack(), base=None if base is None else base.key)
+        job = msgspec.structs.replace(one.job, datums=made.datums.pack(), base=None if base is None else base.key)
         building = work.basis(self._pfs, job)
-        sight = msgspec.structs.replace(sight, datums=datums)
+        sight = msgspec.structs.replace(sight, view=made)
         walk = Datums(self._pfs, self._maps, job, building, Causes(self._maps, sight, start.sight), self._alive)
         walk.go_through(self._page)
         if Fate.AHEAD not in walk.tally.fates and not walk.tally.partial:

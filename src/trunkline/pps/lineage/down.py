@@ -5,8 +5,8 @@ job is planned as if its inputs changed from what they are to what they would be
 what that takes away or alters are the datums that are looked for. It costs what a commit costs that deletes these
 files, whatever else the repos hold, and knows every kind of input that can be planned.
 
-Commits are gone through in the order of their keys: what a commit comes from has a smaller one. So all that matters of
-a job's inputs is known before the job comes up, and each job comes up once.
+Commits are gone through in the order of their keys: what a commit comes from has a smaller one. So all that matters
+of a job's inputs is known before the job comes up, and each job comes up once.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ class Downward:
         whole = [root for root in new if root is not None]
         without = [self._without(root, files) for root, files in zip(whole, marked, strict=True)]
         encoder = Encoder(scene.leaves, salt="")  # which ids do not depend on
-        for elements in tree.build(self._maps, scene.input, whole, without).changed(Side.OLD):
+        # From what the job has to what it would have: it is the former whose indexes are there.
+        grown = tree.build(self._maps, scene.input, whole, without, scene.indexes or None)
+        for elements in grown.operator.changed(Side.OLD):
             if any(marked[one.leaf].within(one.path) for one in elements):
                 entry = self._maps.get(scene.datums, encoder.id(elements))
                 if entry is not None:

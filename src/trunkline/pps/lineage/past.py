@@ -15,12 +15,12 @@ from trunkline.catalog.database import need
 from trunkline.content.entry import tag_of
 from trunkline.kernel.errors import Refused
 from trunkline.kernel.ids import SetId
-from trunkline.maps import EMPTY, Entry, Root
+from trunkline.maps import Entry, Root
 from trunkline.pfs import holding, provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.rows import Commit
-from trunkline.pps import inputs, rows
+from trunkline.pps import inputs, outcomes, rows
 from trunkline.pps.lineage.values import Run, TracedInput
 from trunkline.pps.plan import plan
 from trunkline.pps.plan.records import DatumRecord, decode
@@ -39,6 +39,7 @@ class Scene(msgspec.Struct, frozen=True):
         input: the completed input of its version.
         leaves: its pfs inputs.
         commits: for each of them the commit that was read; None if its repo was deleted.
+        indexes: those of its joins and groups; none if they are gone.
     """
 
     job: Job
@@ -47,6 +48,7 @@ class Scene(msgspec.Struct, frozen=True):
     leaves: Sequence[PfsInput]
     commits: Sequence[Commit | None]
     datums: Root
+    indexes: Sequence[Root]
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -111,6 +113,8 @@ class Past:
         """What became of a datum of a job."""
         with self._pfs.reading() as tx:
             row = tx.row(_OUTCOME, (scene.job.pipeline, record.hash))
+            if outcomes.troubled_among(tx, scene.job.key, [record.key]):
+                return Work(DatumState.RECOVERED, None, None)  # here it made nothing, whatever it made later
             if row is None:
                 return Work(DatumState.UNKNOWN, None, None)
             outputs = Root.unpack(row["outputs"])
@@ -150,14 +154,13 @@ class Past:
         return found
 
     def _read(self, tx: Tx, job: Job) -> Scene:
-        datums = EMPTY if job.datums is None else Root.unpack(job.datums)
-        self._pfs.pins.hold(holding.root(holding.NODES, datums))
+        view = plan.view_of(self._pfs, tx, job) or plan.NOTHING
         version = self._version(tx, job.pipeline, job.version)
         given = plan.need_input(version)
         leaves = list(inputs.leaves(given))
         direct = {commit.repo: commit for commit in provenance.direct_commits(tx, job.output_commit)}
         commits = [direct.get(inputs.repo_of(leaf)) for leaf in leaves]
-        return Scene(job, version, given, leaves, commits, datums)
+        return Scene(job, version, given, leaves, commits, *view)
 
     def _version(self, tx: Tx, pipeline: int, number: int) -> Version:
         known = self._versions.get((pipeline, number))

@@ -87,7 +87,8 @@ class TracedDatum(msgspec.Struct, frozen=True):
     Attributes:
         job: whose commit has the files.
         version: of the pipeline, that this job ran.
-        state: SUCCESS if this job ran it, SKIPPED if an earlier run was good for it, else UNKNOWN.
+        state: SUCCESS if this job ran it, SKIPPED if an earlier run was good for it,
+            RECOVERED if it made nothing here, else UNKNOWN.
         run: None if nothing is known of it any more.
         outputs: how many files it has made.
     """

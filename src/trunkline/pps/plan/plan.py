@@ -8,10 +8,12 @@ and salt (`plan_key`) and succeeded, so that its output commit holds the outputs
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,15 +32,31 @@ from trunkline.pps.rows import Job, Version
 from trunkline.pps.spec import Input, PfsInput
 from trunkline.pps.states import JobState
 
+log = logging.getLogger("trunkline.pps")
+
 EVERY_JOB = "every_job"
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What planning a job gives. `base` is the key of the job that it started from, None for from nothing."""
+    """What planning a job gives. `base` is the key of the job that it started from, None for from nothing.
+
+    `indexes` are those of the joins and groups among its inputs, as `tree` orders them.
+    """
 
     key: str
     base: int | None
     datums: Root
+    indexes: tuple[Root, ...] = ()
+
+
+class View(NamedTuple):
+    """What a plan leaves to the one after it: the datum map, and the indexes of joins and groups."""
+
+    datums: Root
+    indexes: tuple[Root, ...]
+
+
+NOTHING = View(EMPTY, ())
 
 
 def salt_of(version: Version, job: Job) -> str:
@@ -72,44 +90,57 @@ def make(pfs: Pfs, job: Job, version: Version, folder: Path | None = None) -> Pl
     leaves = list(inputs.leaves(given))
     with pfs.reading() as tx:
         base = find_base(tx, job, key)
-        if base is not None and base.datums is not None:
-            pfs.pins.hold([(holding.NODES, base.datums)])
+        before = None if base is None else view_of(pfs, tx, base)
         new = input_commits(tx, job, leaves)
         old = None if base is None else _same_commits(tx, base, leaves)
-    if base is None or old is None or base.datums is None or any(one.forgotten for one in old):
-        datums = update(pfs.maps, EMPTY, given, salt, None, _roots(pfs, new), folder)
-        return Plan(key, None, datums)
-    datums = Root.unpack(base.datums)
-    return Plan(key, base.key, update(pfs.maps, datums, given, salt, _roots(pfs, old), _roots(pfs, new), folder))
+    roots = _roots(pfs, new)
+    if base is not None and before is not None and old is not None and not any(one.forgotten for one in old):
+        try:
+            return Plan(key, base.key, *update(pfs.maps, before, given, salt, _roots(pfs, old), roots, folder))
+        except Corrupt as error:
+            # What a job left is a short cut; the way round needs nothing of it.
+            log.warning("a plan starts from nothing", extra={"job": str(job.ref), "error": str(error)})
+    return Plan(key, None, *update(pfs.maps, NOTHING, given, salt, None, roots, folder))
+
+
+def view_of(pfs: Pfs, tx: Tx, job: Job) -> View | None:
+    """What the plan of a job left, held; None if it left nothing."""
+    if job.datums is None:
+        return None
+    indexes = rows.indexes(tx, job.key)
+    pfs.pins.hold((holding.NODES, packed) for packed in (job.datums, *indexes))
+    return View(Root.unpack(job.datums), tuple(map(Root.unpack, indexes)))
 
 
 def update(
     maps: Maps,
-    datums: Root,
+    before: View,
     given: Input,
     salt: str,
     old: Sequence[Root] | None,
     new: Sequence[Root],
     folder: Path | None = None,
-) -> Root:
-    """The datum map over the `new` content of the inputs.
+) -> View:
+    """The datum map over the `new` content of the inputs, and the indexes that the next update needs.
 
     Args:
-        datums: the datum map over the `old` content; EMPTY where that is None.
+        before: the same over the `old` content; NOTHING where that is None. Indexes that are missing are made again.
         given: a completed input.
         old, new: the content of the repo of each of its pfs inputs, in order.
+        folder: for temporary files.
     """
     leaves = list(inputs.leaves(given))
-    operator = tree.build(maps, given, old or [EMPTY] * len(leaves), new)
+    grown = tree.build(maps, given, old or [EMPTY] * len(leaves), new, before.indexes or None, folder)
     encoder = Encoder(leaves, salt)
     with Spool(folder=folder) as spool:
         if old is not None:
-            for elements in operator.changed(Side.OLD):
+            for elements in grown.operator.changed(Side.OLD):
                 spool.add((encoder.id(elements), None))
-        for elements in operator.changed(Side.NEW):
+        for elements in grown.operator.changed(Side.NEW):
             key = encoder.id(elements)
             spool.add((key, encoder.entry(key, elements)))
-        return maps.edit(datums, _settled(spool.sorted())) if spool.count else datums
+        datums = maps.edit(before.datums, _settled(spool.sorted())) if spool.count else before.datums
+    return View(datums, grown.indexes)
 
 
 def _settled(changes: Iterator[tuple[bytes, Entry | None]]) -> Iterator[tuple[bytes, Entry | None]]:

@@ -13,6 +13,7 @@ from trunkline.kernel import paths
 from trunkline.maps import Entry, Maps, Root
 from trunkline.maps.keys import prefix_end
 from trunkline.pfs import globsyntax
+from trunkline.pfs.captures import Keys
 from trunkline.pfs.globs import Glob
 from trunkline.pps.plan.operators.base import Element, Elements, Key, Side
 
@@ -21,11 +22,11 @@ PATIENCE = 64
 
 
 class Matches:
-    """A glob over the content of one repo."""
+    """A glob over the content of one repo; `keys` are those of its matches."""
 
-    def __init__(self, maps: Maps, leaf: int, label: int, glob: Glob, old: Root, new: Root) -> None:
+    def __init__(self, maps: Maps, leaf: int, label: int, glob: Glob, keys: Keys, old: Root, new: Root) -> None:
         self.labels = frozenset((label,))
-        self._maps, self._leaf, self._label, self._glob = maps, leaf, label, glob
+        self._maps, self._leaf, self._label, self._glob, self._keys = maps, leaf, label, glob, keys
         self._roots = {Side.OLD: old, Side.NEW: new}
         segments = globsyntax.translate(glob.pattern).segments
         self._levels = None if segments is None else len(segments)
@@ -33,7 +34,7 @@ class Matches:
     def all(self, side: Side) -> Iterator[Elements]:
         """As `Operator.all`, in path order."""
         for match in self._glob.expand(self._maps, self._roots[side]):
-            yield (Element(self._leaf, match.path, match.hash, match.size),)
+            yield (self._element(match.path, match.hash, match.size),)
 
     def changed(self, side: Side) -> Iterator[Elements]:
         """As `Operator.changed`, in path order."""
@@ -111,7 +112,10 @@ class Matches:
             yield key.decode(), (old if side is Side.OLD else new)
 
     def _file(self, path: str, entry: Entry) -> Element:
-        return Element(self._leaf, path, entry[1], entry[2])
+        return self._element(path, entry[1], entry[2])
+
+    def _element(self, path: str, content: bytes, size: int) -> Element:
+        return Element(self._leaf, path, content, size, self._keys.of(path))
 
     def _directory(self, path: str, root: Root) -> Element | None:
         """The directory, if it has a file; one that has a changed file differs by its digest for certain."""
@@ -120,7 +124,7 @@ class Matches:
         totals = self._maps.totals(root, low, high)
         if not totals.count:
             return None
-        return Element(self._leaf, path, self._maps.digest(root, low, high), totals.weight)
+        return self._element(path, self._maps.digest(root, low, high), totals.weight)
 
 
 def _one(element: Element | None) -> Iterator[Elements]:
