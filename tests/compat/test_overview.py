@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 from tests.compat.place import Place, refused
+
+from trunkline.testing.commands import wait_for
 
 
 @pytest.fixture
@@ -46,6 +49,28 @@ def test_check_status(two: Place) -> None:
     stub = two.client.pps
     assert list(stub.check_status(all=True)) == []
     assert list(stub.check_status(project=two.project)) == []
+    late = pps.Pipeline(name="late", project=two.project)
+    stub.create_pipeline(
+        pipeline=late,
+        transform=pps.Transform(cmd=["sleep", "600"]),
+        input=pps.Input(pfs=pps.PfsInput(project=two.project.name, repo="data", glob="/*")),
+        autoscaling=True,
+        maximum_expected_uptime=timedelta(milliseconds=1),
+    )
+    wait_for(lambda: list(stub.check_status(all=True)), "the alert", 30)
+    (found,) = stub.check_status(project=two.project)
+    assert (found.project, found.pipeline) == (two.project, late)
+    (alert,) = found.alerts
+    assert alert.endswith("longer than its maximum expected uptime of 0.001s")
+    (found,) = stub.check_status(all=True)
+    assert not found.project.name
+    details = stub.inspect_pipeline(pipeline=late, details=True).details
+    assert details.workers_started_at
+    assert (details.workers_requested, details.workers_available) == (1, 1)
+    stub.stop_pipeline(pipeline=late)
+    assert list(stub.check_status(all=True)) == []
+    details = stub.inspect_pipeline(pipeline=late, details=True).details
+    assert (details.workers_requested, details.workers_available) == (0, 0)
     with refused("NOT_FOUND", 'project "nope" not found'):
         list(stub.check_status(project=pfs.Project(name="nope")))
 

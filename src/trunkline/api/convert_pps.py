@@ -155,6 +155,9 @@ def _leaves(tree: pps_pb2.Input) -> list[pps_pb2.PFSInput | pps_pb2.CronInput]:
     return found
 
 
+_WITHOUT_WORKERS = {PipelineState.PAUSED, PipelineState.STANDBY, PipelineState.FAILURE}
+
+
 def pipeline_info(info: PipelineInfo, *, details: bool) -> pps_pb2.PipelineInfo:
     """A pipeline on the wire."""
     last = "JOB_STATE_UNKNOWN" if info.last_job_state is None else f"JOB_{info.last_job_state.value}"
@@ -195,7 +198,9 @@ def _pipeline_details(
     details.reprocess_spec = request.reprocess_spec
     details.autoscaling = request.autoscaling
     details.tolerations.extend(request.tolerations)
-    details.workers_requested = 0 if info.state is PipelineState.STANDBY else info.parallelism
+    # Workers are shared: a pipeline that is up can have as many as it may.
+    details.workers_requested = 0 if info.state in _WITHOUT_WORKERS else info.parallelism
+    details.workers_available = info.parallelism if info.state is PipelineState.RUNNING else 0
     if info.workers_started is not None:
         details.workers_started_at.CopyFrom(convert.needed_timestamp(info.workers_started))
     for field in ("metadata", "determined", "maximum_expected_uptime"):

@@ -39,9 +39,17 @@ def row(app: App, info: pps.PipelineInfo) -> tuple[str, ...]:
         shorthand(info.details.input, info.pipeline.project.name or "default"),
         at(app, info.details, "created_at"),
         _both(state, job_state(app, info.last_job_state) if ended else UNKNOWN),
-        "",
+        "*" if _up_too_long(app, info.details) else "",
         info.details.description,
     )
+
+
+def _up_too_long(app: App, given: pps.PipelineInfo.Details) -> bool:
+    """Whether it has been up for longer than its specification expects."""
+    if not given.HasField("maximum_expected_uptime") or not given.HasField("workers_started_at"):
+        return False
+    limit = given.maximum_expected_uptime.ToNanoseconds()
+    return given.workers_started_at.ToNanoseconds() + limit < app.now()
 
 
 def detail(app: App, info: pps.PipelineInfo) -> str:
