@@ -229,3 +229,31 @@ done
     assert (info.data_processed, info.data_failed) == (2, 1), batching.log(info)
     notes = [one.message.strip() for one in batching.place.client.pps.get_logs(job=info.job) if not one.user]
     assert "try 1 of 1 failed: not f1" in notes
+
+
+def test_secrets_are_not_told_again(batching: Batching) -> None:
+    """Everybody on the machine can ask a worker; what only its user code may know is told to that at its start."""
+    stub = batching.place.client.pps
+    stub.create_secret(name="batched", data={"token": b"hush-\xff"})
+    text = """
+from pachyderm_sdk.api.worker import WorkerStub
+TOLD = []
+ask = WorkerStub.next_datum
+
+def asked(self, **given):
+    answer = ask(self, **given)
+    TOLD.extend(answer.env)
+    return answer
+
+WorkerStub.next_datum = asked
+
+@pachyderm_sdk.batch_all_datums
+def work():
+    assert os.environb[b"TOKEN"] == Path("/creds/token").read_bytes() == b"hush-\\xff"
+    assert any(one.startswith("PACH_DATUM_ID=") for one in TOLD)
+    assert not any("hush" in one or "TOKEN" in one for one in TOLD)
+"""
+    mounts = [{"name": "batched", "key": "token", "envVar": "TOKEN", "mountPath": "/creds"}]
+    info = batching.make("secretive", text, transform={"secrets": mounts})
+    assert (info.state, info.reason) == (pps.JobState.JOB_SUCCESS, ""), batching.log(info)
+    stub.delete_secret(secret=pps.Secret(name="batched"))

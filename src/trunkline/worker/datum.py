@@ -77,7 +77,7 @@ class DatumRun:
         if program is not None:
             env = program.changes(env)
         with self._timed("download_time"):
-            shown = plain(env, desk.batch)
+            shown = plain(env, desk.batch)  # in a file, and told to whoever asks the worker: no secrets
             visible = {name: desk.sandbox.visible(value) for name, value in shown.items()}
             size = desk.stager.stage(self._datum, dotenv(visible), keep_scratch=desk.has_program)
             self._statistics.download_bytes = size
