@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from trunkline.pps import draft
+from trunkline.testing import catalogs
 
 FOLDER = Path(__file__).parents[2] / "examples"
 
 
-@pytest.mark.parametrize("name", ["cron/report.json"])
-def test_a_small_example(name: str) -> None:
-    made = draft.make((FOLDER / name).read_text())
+@pytest.mark.parametrize("name", ["cron/report.json", "egress/sqlite.json", "egress/postgres.json"])
+def test_a_small_example(name: str, tmp_path: Path) -> None:
+    catalog = catalogs.opened(tmp_path / "catalog.db")
+    with catalog.read() as tx:
+        made = draft.make(tx, (FOLDER / name).read_text())
+    catalog.close()
     assert made.recipe is not None
     page = (FOLDER / name).parent / "README.md"
     assert f"pachctl create pipeline -f examples/{name}" in page.read_text()

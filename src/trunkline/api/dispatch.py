@@ -19,6 +19,7 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
+from trunkline.api.accounting import REQUEST_KEY, accounted
 from trunkline.kernel.errors import Cancelled, InvalidRequest, NotBuilt, TrunklineError
 
 log = logging.getLogger("trunkline.api")
@@ -201,27 +202,31 @@ def _each_readable(method: MethodDescriptor, requests: Iterator[Any]) -> Iterato
 
 def _single(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc.ServicerContext], Any]:
     def behaviour(request: Any, context: grpc.ServicerContext) -> Any:
-        try:
-            call = Call(context)
-            answer = handler(_readable(method, request), call)
-            call.tell_time()
-            return answer
-        except Exception as error:
-            abort(context, method, error)
+        with accounted(method.full_name, context) as entry:
+            try:
+                call = Call(context)
+                answer = handler(_readable(method, request), call)
+                call.tell_time()
+                return answer
+            except Exception as error:
+                entry.failed(error)
+                abort(context, method, error, entry.id)
 
     return behaviour
 
 
 def _streamed(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc.ServicerContext], Iterator[Any]]:
     def behaviour(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        try:
-            call = Call(context)
-            yield from handler(_readable(method, request), call)
-            call.tell_time()
-        except GeneratorExit:
-            raise
-        except Exception as error:
-            abort(context, method, error)
+        with accounted(method.full_name, context) as entry:
+            try:
+                call = Call(context)
+                yield from handler(_readable(method, request), call)
+                call.tell_time()
+            except GeneratorExit:
+                raise
+            except Exception as error:
+                entry.failed(error)
+                abort(context, method, error, entry.id)
 
     return behaviour
 
@@ -237,17 +242,22 @@ def shortened(text: str) -> str:
     return text if len(encoded) <= LONGEST_DETAILS else encoded[: LONGEST_DETAILS - 3].decode(errors="ignore") + "…"
 
 
-def abort(context: grpc.ServicerContext, method: MethodDescriptor, error: Exception) -> None:
-    """Ends the call with the status and the line of an error; an unforeseen one is logged whole."""
+def abort(context: grpc.ServicerContext, method: MethodDescriptor, error: Exception, request: str) -> None:
+    """Ends the call with the status and the line of an error; an unforeseen one is logged whole.
+
+    Args:
+        request: the id of the call, for who looks for it in the log.
+    """
     if isinstance(error, (Cancelled, grpc.RpcError)) and not context.is_active():
         # Nobody hears it, and it is no event: reading on from the stream of a caller that is gone raises RpcError.
         context.abort(grpc.StatusCode.CANCELLED, "the caller went away")
     if isinstance(error, TrunklineError):
         # One status stands for several classes; our own command line tells them apart by this.
-        context.set_trailing_metadata(((ERROR_KEY, error.code),))
+        context.set_trailing_metadata(((ERROR_KEY, error.code), (REQUEST_KEY, request)))
         status = getattr(grpc.StatusCode, error.grpc_status)
         context.abort(status, shortened(error.message))
     log.exception("unforeseen error", extra={"rpc": method.full_name})
+    context.set_trailing_metadata(((REQUEST_KEY, request),))
     context.abort(
         grpc.StatusCode.INTERNAL,
         f"unforeseen error in {method.full_name} ({type(error).__name__}): see pachd's log, and please report it",

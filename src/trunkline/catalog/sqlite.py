@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from weakref import WeakSet
 
 from trunkline.catalog import migrate
 from trunkline.catalog.database import Parameters, Row
+from trunkline.catalog.timing import COMMIT_SECONDS
 from trunkline.catalog.watch import Watch
 from trunkline.kernel.errors import Cancelled, Corrupt, StorageFailed, StorageFull, TrunklineError
 
@@ -109,7 +111,9 @@ class SqliteCatalog:
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 result = change(SqliteTx(self._writer))
+                began = time.perf_counter()
                 self._writer.execute("COMMIT")
+                COMMIT_SECONDS.observe(time.perf_counter() - began)
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")

@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         cloud: variables that object stores are opened with; never shown, never passed on to user code.
         secrets_key: seals the secrets in the catalog, 64 hex digits; empty for a key kept in the home.
         file_sources: folders of pachd's machine whose files may be put by `file://` addresses.
+        metrics_port: where metrics are served on the loopback, 0 for any free port; None: nowhere.
         sqlite_folders: folders of pachd's machine whose SQLite files output may be loaded into.
         sql_password: of databases that output is loaded into, where no secret is named.
     """
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cloud: Secrets = msgspec.field(default_factory=Secrets)
     file_sources: tuple[Path, ...] = ()
     secrets_key: str = ""
+    metrics_port: int | None = None
     sqlite_folders: tuple[Path, ...] = ()
     sql_password: str = Secret()
 
@@ -155,6 +157,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         cloud=Secrets({name: value for name, value in env.items() if name.startswith(CLOUD) and value}),
         secrets_key=Secret(_key(env)),
         file_sources=_folders(env, "TRUNKLINE_FILE_SOURCES"),
+        metrics_port=_metrics_port(env),
         sqlite_folders=_folders(env, "TRUNKLINE_SQLITE_FOLDERS"),
         sql_password=Secret(env.get("PACHYDERM_SQL_PASSWORD", "")),
     )
@@ -180,6 +183,12 @@ def _folder(text: str) -> Path:
     if not Path(text).is_absolute():
         raise InvalidRequest(f"TRUNKLINE_FILE_SOURCES has {text!r}: give absolute folders, with : between them")
     return Path(text)
+
+
+def _metrics_port(env: Mapping[str, str]) -> int | None:
+    return (
+        _integer(env, "TRUNKLINE_METRICS_PORT", 0, least=0, most=65535) if env.get("TRUNKLINE_METRICS_PORT") else None
+    )
 
 
 def _folders(env: Mapping[str, str], name: str) -> tuple[Path, ...]:

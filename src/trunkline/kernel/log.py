@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TextIO
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+REQUEST: ContextVar[str] = ContextVar("request", default="")
+"""The id of the call that the current thread handles; each line that is logged meanwhile carries it."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,6 +29,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if REQUEST.get():
+            fields["request"] = REQUEST.get()
         fields |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)

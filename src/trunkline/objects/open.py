@@ -1,11 +1,13 @@
 """The store that the settings ask for: a folder, or a bucket with everything that makes it bearable from afar.
 
-A bucket gets, from the inside out: counters, repetition, parallel puts, a cache on disk. Invariant: whoever opens
-the same address gets the same objects, so that pachd and its workers may open it each for themselves.
+A bucket gets, from the inside out: counters (where they are wanted), repetition, parallel puts, a cache on disk.
+Invariant: whoever opens the same address gets the same objects, so that pachd and its workers may open it each for
+themselves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from trunkline.kernel.clock import Nanos
@@ -18,7 +20,6 @@ from trunkline.objects.local import LocalStore
 from trunkline.objects.protocol import ObjectStore
 from trunkline.objects.remote import RemoteStore
 from trunkline.objects.wrappers.disk import DiskCachedStore
-from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.objects.wrappers.parallel import ParallelStore
 from trunkline.objects.wrappers.retry import RetryStore
 
@@ -34,7 +35,13 @@ MARK_TEXT = b"trunkline object store, format 1\n"
 """The object that the first pachd leaves in a bucket; see `docs/format.md`."""
 
 
-def open_store(bucket: str, *, folder: Path, cloud: Secrets, cache: Path, cache_bytes: int) -> ObjectStore:
+Meter = Callable[[ObjectStore], ObjectStore]
+"""Lays counters around the bare connection, or around the folder."""
+
+
+def open_store(
+    bucket: str, *, folder: Path, cloud: Secrets, cache: Path, cache_bytes: int, meter: Meter = lambda store: store
+) -> ObjectStore:
     """The store at an address.
 
     Args:
@@ -43,6 +50,7 @@ def open_store(bucket: str, *, folder: Path, cloud: Secrets, cache: Path, cache_
         cloud: credentials and settings of the bucket's service, by the names of their environment variables.
         cache: a folder for copies of what the bucket holds.
         cache_bytes: bound of these copies; 0 for no cache.
+        meter: for whoever wants to know what is asked of the medium.
 
     Raises:
         InvalidRequest: an address, option or variable that cannot be used.
@@ -50,13 +58,13 @@ def open_store(bucket: str, *, folder: Path, cloud: Secrets, cache: Path, cache_
         StorageFailed, StorageFull: the folder cannot be made.
     """
     if not bucket:
-        return LocalStore(folder)
-    store: ObjectStore = MeteredStore(RemoteStore(location.parse(bucket), cloud))
+        return meter(LocalStore(folder))
+    store = meter(RemoteStore(location.parse(bucket), cloud))
     store = ParallelStore(RetryStore(store, tries=TRIES, limit=LIMIT))
     return DiskCachedStore(store, cache, cache_bytes) if cache_bytes else store
 
 
-def store_of(settings: Settings, now: Nanos) -> ObjectStore:
+def store_of(settings: Settings, now: Nanos, meter: Meter = lambda store: store) -> ObjectStore:
     """The store of one pachd, known to work: what crashed writers left in a folder is swept, a bucket was tried.
 
     Raises:
@@ -70,9 +78,10 @@ def store_of(settings: Settings, now: Nanos) -> ObjectStore:
             cloud=settings.cloud,
             cache=settings.cache_path,
             cache_bytes=settings.store_cache,
+            meter=meter,
         )
-        if isinstance(store, LocalStore):
-            store.sweep(now)
+        if not settings.bucket:
+            LocalStore(settings.store_path).sweep(now)
         else:
             _try(RemoteStore(location.parse(settings.bucket), settings.cloud), where(settings))
     except InvalidRequest as error:

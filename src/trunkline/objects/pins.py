@@ -82,6 +82,13 @@ class Pins:
             self._sessions[name] = _Session(self._later(seconds))
         return name
 
+    @property
+    def sessions(self) -> int:
+        """How many are open."""
+        with self._changed:
+            self._expire()
+            return len(self._sessions)
+
     def touch(self, session: str, seconds: float | None) -> None:
         """Lets a session end so many seconds from now.
 

@@ -18,6 +18,7 @@ from typing import Any
 import grpc
 
 from trunkline.api.dispatch import ERROR_KEY
+from trunkline.kernel import meters
 from trunkline.kernel.errors import Busy
 
 HELD, STREAMED, SHORT = 256, 192, 64
@@ -92,9 +93,9 @@ class Admission(grpc.ServerInterceptor):  # type: ignore[misc]
         self._known: dict[str, tuple[Crew, Any] | None] = {}
 
     @property
-    def calls(self) -> int:
-        """Calls that are not over."""
-        return self.held.calls + self.streamed.calls + self.short.calls
+    def calls(self) -> dict[str, int]:
+        """Calls that are not over, by the name of their crew."""
+        return {crew.name: crew.calls for crew in (self.held, self.streamed, self.short)}
 
     def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         """What serves a call. gRPC asks from one thread, and begins the call before it asks for the next."""
@@ -129,6 +130,7 @@ class Admission(grpc.ServerInterceptor):  # type: ignore[misc]
             peer = context.peer()
             if crew is not self.short:
                 if not crew.join(peer):
+                    REFUSED.add(1, crew.name)
                     _refuse(context, f"this connection has {crew.most // 2} calls open that last: end some")
                 if not context.add_callback(lambda: crew.leave(peer)):
                     crew.leave(peer)
@@ -138,10 +140,14 @@ class Admission(grpc.ServerInterceptor):  # type: ignore[misc]
         return crew, handler._replace(**{arity: behaviour})
 
 
+REFUSED = meters.counter("rpc_refused", "Calls that got no thread, by the crew of threads.", "crew")
+
+
 def _refusal(crew: Crew) -> Any:
     """Says no without waiting for a request."""
 
     def behaviour(requests: Any, context: grpc.ServicerContext) -> Any:
+        REFUSED.add(1, crew.name)
         _refuse(context, f"pachd has {crew.most} calls open that last: repeat the call when some have ended")
 
     return grpc.stream_unary_rpc_method_handler(behaviour)

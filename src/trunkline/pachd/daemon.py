@@ -13,6 +13,7 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import grpc
 
@@ -32,6 +33,9 @@ from trunkline.kernel.clock import SteadyClock, SystemClock
 from trunkline.kernel.config import Settings
 from trunkline.kernel.version import VERSION
 from trunkline.objects.open import READ_AHEAD, store_of, where
+from trunkline.objects.protocol import ObjectStore
+from trunkline.objects.wrappers.metered import MeteredStore
+from trunkline.pachd.gauges import gauges
 from trunkline.pachd.home import Home, Record
 from trunkline.pachd.jobs import JobLoop
 from trunkline.pachd.loops import Loop
@@ -61,6 +65,9 @@ from trunkline.wire import (
 )
 from trunkline.worker.runtimes.probe import probe
 
+if TYPE_CHECKING:
+    from trunkline.pachd.metrics import Metrics
+
 log = logging.getLogger("trunkline.pachd")
 
 CALLS_PER_WORKER = 4
@@ -78,7 +85,8 @@ class Pachd:
         self._settings, self._stopping = settings, stopping
         self._clock = SystemClock()
         self._home = Home(settings)
-        store = store_of(settings, self._clock.now())
+        self._metered: MeteredStore | None = None
+        store = store_of(settings, self._clock.now(), self._meter)
         self._catalog = open_catalog(settings)
         ahead = READ_AHEAD if settings.bucket else 0
         self._pfs = Pfs(self._catalog, store, self._clock, urls=urls_of(settings), ahead=ahead)
@@ -95,6 +103,7 @@ class Pachd:
         self._server = Server(settings, self._services(), self._pfs.pins.session)
         self._isolation = ""
         self._record: Record | None = None
+        self._metrics: Metrics | None = None
 
     def start(self) -> None:
         """Serves, and runs the loops.
@@ -102,6 +111,7 @@ class Pachd:
         Raises:
             TrunklineError: it cannot; `stop` must be called all the same.
         """
+        self._metrics = self._served_metrics()
         claim(self._pfs.store, small_services.cluster_id(self._pfs))
         self._isolation = ": ".join(part for part in probe(self._settings.isolation) if part)
         address = self._server.start()
@@ -129,8 +139,25 @@ class Pachd:
         self._jobs.join()
         self._finishing.join()
         self._upkeep.join()
+        if self._metrics is not None:
+            self._metrics.stop()
         self._catalog.close()
         self._home.release()
+
+    def _meter(self, store: ObjectStore) -> ObjectStore:
+        """Counts what is asked of the store, if anybody is going to be told."""
+        if self._settings.metrics_port is None:
+            return store
+        self._metered = MeteredStore(store)
+        return self._metered
+
+    def _served_metrics(self) -> Metrics | None:
+        if self._settings.metrics_port is None or self._metered is None:
+            return None
+        from trunkline.pachd.metrics import Metrics  # heavy; most do not ask for it
+
+        shown = gauges(self._pfs, self._dispatcher, self._workers, self._jobs, self._server)
+        return Metrics(self._settings.metrics_port, shown, self._metered)
 
     def _finish(self) -> bool:
         with self._pfs.pins.session():

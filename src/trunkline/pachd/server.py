@@ -55,6 +55,11 @@ class Server:
     @property
     def calls(self) -> int:
         """Calls that are not over, but for those of services with threads of their own."""
+        return sum(self._admission.calls.values())
+
+    @property
+    def crews(self) -> dict[str, int]:
+        """The same, by the crew of threads that they have."""
         return self._admission.calls
 
     def start(self) -> str:

@@ -20,10 +20,14 @@ from typing import Protocol
 
 import msgspec
 
+from trunkline.kernel import meters
 from trunkline.kernel.config import Settings
 from trunkline.kernel.ids import new_id
 
 log = logging.getLogger("trunkline.pachd")
+
+STARTED = meters.counter("workers_started", "Worker processes that were started.")
+ENDED = meters.counter("workers_died", "Worker processes that ended by themselves.")
 
 IDLE_SECONDS = 60.0
 """How long a worker without work is kept, because the next job may come."""
@@ -128,6 +132,7 @@ class WorkerPool:
             if code is None:
                 continue
             self._workers.remove(worker)
+            ENDED.add()
             log.warning("worker ended", extra={"worker": worker.name, "code": code})
             self._demand.worker_gone(worker.name)
             shutil.rmtree(worker.scratch, ignore_errors=True)
@@ -152,6 +157,7 @@ class WorkerPool:
                 self._workers.remove(worker)
 
     def _spawn(self) -> _Worker:
+        STARTED.add()
         name = f"worker-{new_id()[:12]}"
         scratch = self._settings.scratch_path / name
         scratch.mkdir(mode=0o755)

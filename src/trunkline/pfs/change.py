@@ -13,6 +13,7 @@ from typing import Protocol
 from trunkline.catalog import Tx
 from trunkline.kernel.clock import Nanos
 from trunkline.kernel.ids import SetId
+from trunkline.kernel.meters import Counter
 from trunkline.pfs.rows import Branch
 
 
@@ -26,6 +27,7 @@ class Change:
         moved: keys of branches whose head or provenance changed, in order.
         created: keys of commits made by it, upstream first.
         forced: keys of pipelines' output commits that somebody finished instead of their jobs.
+        counted: what meters are to count once the change is made.
         before_removal: called with the keys of commits that are about to be deleted, so that rooms above can
             let go of them first.
         before_drop: called with each branch that is about to be deleted; may refuse it.
@@ -38,8 +40,13 @@ class Change:
         self.moved: dict[int, None] = {}
         self.created: list[int] = []
         self.forced: list[int] = []
+        self.counted: list[tuple[Counter, float, tuple[str, ...]]] = []
         self.before_removal: Sequence[Removal] = ()
         self.before_drop: Sequence[Drop] = ()
+
+    def count(self, meter: Counter, amount: float = 1, *labels: str) -> None:
+        """Counts, if and when the change is made."""
+        self.counted.append((meter, amount, labels))
 
     def move(self, branch: int) -> None:
         """Notes that what is downstream of the branch needs new commits."""

@@ -77,7 +77,10 @@ class Pfs:
     def change(self, step: Callable[[Change], T], set_id: SetId | None = None) -> T:
         """Runs one atomic change; `step` may run more than once and must only read and write the catalog."""
         name = set_id or SetId(new_id())
-        return self.catalog.write(lambda tx: self._run(tx, step, name)[0])
+        result, made = self.catalog.write(lambda tx: self._run(tx, step, name))
+        for meter, amount, labels in made.counted:
+            meter.add(amount, *labels)
+        return result
 
     def trial(self, step: Callable[[Change], T], set_id: SetId) -> T:
         """What `change` would return or raise; nothing is changed."""

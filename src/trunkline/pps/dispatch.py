@@ -261,6 +261,12 @@ class Dispatcher:
         with self._changed:
             return list(self._jobs)
 
+    def queue(self) -> tuple[int, int]:
+        """Datums that wait for a worker, and datums in the hands of one."""
+        with self._changed:
+            waiting = sum(running.leases.waiting for running in self._jobs.values())
+            return waiting, sum(running.leases.unsettled for running in self._jobs.values()) - waiting
+
     def busy_seconds(self) -> float | None:
         """For how long the oldest batch in a worker's hands has been there; None if there is no job under way."""
         with self._changed:

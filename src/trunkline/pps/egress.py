@@ -34,7 +34,7 @@ from trunkline.pfs.files import View
 from trunkline.pfs.pfs import Pfs
 from trunkline.pfs.sql import load
 from trunkline.pfs.sql.load import Target
-from trunkline.pps import secrets
+from trunkline.pps import counted, secrets
 from trunkline.pps.spec import Egress, SecretMount, SqlDatabaseEgress, SqlFileFormat
 from trunkline.pps.vault import Vault
 
@@ -144,10 +144,12 @@ def send(
     while True:
         try:
             _send_once(pfs, egress, output, password, guard)
+            counted.EGRESS.add(1, "sent")
             return
         except (Cancelled, Corrupt):
             raise
         except TrunklineError as error:
+            counted.EGRESS.add(1, "failed")
             reason = f"egress to {_shown(egress)} failed: {error.message}"
             if isinstance(error, StorageDenied) or not isinstance(error, _PASSING):
                 raise EgressFailed(reason) from error

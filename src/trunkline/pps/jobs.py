@@ -13,7 +13,7 @@ from trunkline.kernel.errors import Refused
 from trunkline.pfs import commits
 from trunkline.pfs import rows as rows_of_pfs
 from trunkline.pfs.change import Change
-from trunkline.pps import rows
+from trunkline.pps import counted, rows
 from trunkline.pps.refs import JobRef
 from trunkline.pps.rows import Job
 from trunkline.pps.states import JobState
@@ -52,6 +52,7 @@ def create_jobs(change: Change) -> None:
                 "INSERT INTO jobs (pipeline, version, output_commit, state, created) VALUES (?, ?, ?, ?, ?)",
                 (row["pipeline"], row["version"], commit, JobState.CREATED.value, change.now),
             )
+            change.count(counted.JOBS_CREATED)
         elif (strange := change.tx.row(_STRANGE, (commit,))) is not None:
             raise Refused(f"cannot write to the spec repo of pipeline {strange['name']}: use update pipeline instead")
 
@@ -93,6 +94,7 @@ def end(change: Change, job: Job, state: JobState, reason: str) -> None:
         (state.value, reason, change.now, change.now, job.key),
     )
     if touched:
+        change.count(counted.JOBS_ENDED, 1, state.value)
         commits.complete(change, commits.need(change, job.output_commit), None, error=reason)
 
 

@@ -16,6 +16,7 @@ from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import Corrupt, InvalidRequest
 from trunkline.kernel.ids import DatumId
 from trunkline.maps import EMPTY, Root
+from trunkline.pps import counted as meter
 from trunkline.pps.rows import Job, Stats
 from trunkline.pps.states import DatumState
 
@@ -65,7 +66,10 @@ def record(catalog: Catalog, job: Job, findings: Sequence[Finding], now: Nanos) 
     for finding in findings:
         check(finding.report)
 
+    counted: list[DatumReport] = []
+
     def write(tx: Tx) -> bool:
+        counted.clear()
         alive = tx.row("SELECT id FROM jobs WHERE id = ? AND finished IS NULL", (job.key,))
         if alive is None:
             return False
@@ -73,9 +77,13 @@ def record(catalog: Catalog, job: Job, findings: Sequence[Finding], now: Nanos) 
             fresh = _remember(tx, job, finding, now)
             if fresh:
                 _count(tx, job, finding.report)
+                counted.append(finding.report)
         return True
 
-    return catalog.write(write)
+    recorded = catalog.write(write)
+    for report in counted:
+        meter.datum(report.state, report.stats)
+    return recorded
 
 
 def check(report: DatumReport) -> None:

@@ -12,11 +12,11 @@ from trunkline.catalog import Tx
 from trunkline.maps import Root
 from trunkline.pfs import commits
 from trunkline.pfs.change import Change
-from trunkline.pps import jobs, machine, rows
+from trunkline.pps import counted, jobs, machine, rows
 from trunkline.pps.machine import Effect, Event
 from trunkline.pps.plan.plan import Plan
 from trunkline.pps.rows import Job
-from trunkline.pps.states import JobState
+from trunkline.pps.states import DatumState, JobState
 
 
 class JobEnded(Exception):
@@ -73,12 +73,14 @@ def _write(change: Change, job: Job, step: machine.Step, output: Root | None) ->
             change.tx.run("UPDATE jobs SET started = coalesce(started, ?) WHERE id = ?", (change.now, job.key))
         elif effect is Effect.COUNT_RESTART:
             change.tx.run("UPDATE jobs SET restart = restart + 1, reason = '' WHERE id = ?", (job.key,))
+            change.count(counted.JOBS_INTERRUPTED)
         elif effect is Effect.CLOSE_OUTPUT:
             assert output is not None, "a success has content"
             commits.complete(change, commits.need(change, job.output_commit), output.pack())
         elif effect is Effect.NOTE_END:
             _count_rest(change, job.key)
             change.tx.run("UPDATE jobs SET finished = ?, reason = '' WHERE id = ?", (change.now, job.key))
+            change.count(counted.JOBS_ENDED, 1, step.state.value)
 
 
 def _count_rest(change: Change, job_key: int) -> None:
@@ -87,6 +89,9 @@ def _count_rest(change: Change, job_key: int) -> None:
         "UPDATE jobs SET data_skipped = data_total - data_processed - data_failed - data_recovered WHERE id = ?",
         (job_key,),
     )
+    job = rows.job_by_key(change.tx, job_key)
+    if job is not None and job.counts.skipped:
+        change.count(counted.DATUMS, job.counts.skipped, DatumState.SKIPPED.value)
 
 
 def save_plan(change: Change, job_key: int, plan: Plan) -> Job:

@@ -26,6 +26,7 @@ from psycopg.pq import TransactionStatus
 from trunkline.catalog.postgres import failures
 from trunkline.catalog.postgres.pool import PATIENCE, Connections
 from trunkline.catalog.postgres.tx import PostgresTx
+from trunkline.catalog.timing import COMMIT_SECONDS
 from trunkline.kernel.errors import Cancelled, Conflict, FailedPrecondition, StorageFailed, TrunklineError
 
 log = logging.getLogger("trunkline.catalog")
@@ -171,8 +172,10 @@ class Writer:
 
     def _finish(self, begun: _Begun) -> None:
         """Sends COMMIT, and finds out what became of it if no answer comes."""
+        began = time.perf_counter()
         try:
             begun.connection.execute(self._commit)
+            COMMIT_SECONDS.observe(time.perf_counter() - began)
         except psycopg.Error as error:
             if not _is_lost(begun.connection, error):
                 self._undo()

@@ -22,6 +22,7 @@ from itertools import islice
 from time import monotonic
 
 from trunkline.catalog import Tx
+from trunkline.kernel import meters
 from trunkline.kernel.clock import SECOND
 from trunkline.kernel.errors import Cancelled, Conflict, Corrupt
 from trunkline.maps import Maps
@@ -95,6 +96,18 @@ class Collector:
             yield from run.steps(self._busy_seconds(), still_alone)
 
 
+COLLECTIONS = meters.counter("garbage_collections", "Collections of garbage that came to their end.")
+FREED_OBJECTS = meters.counter("garbage_freed_objects", "Objects that collections deleted, by kind.", "kind")
+FREED_BYTES = meters.counter("garbage_freed_bytes", "Stored bytes that collections deleted, by kind.", "kind")
+
+
+def _count(summary: Summary) -> None:
+    COLLECTIONS.add()
+    for kind, tally in summary.kinds.items():
+        FREED_OBJECTS.add(tally.garbage.objects, kind)
+        FREED_BYTES.add(tally.garbage.bytes, kind)
+
+
 class _Recent:
     """Whether we are alone, known from not long ago, since deleting in a slow store takes its time.
 
@@ -155,7 +168,10 @@ class _Run:
             tally.reachable.objects -= len(self._garbage[kind])
             tally.reachable.bytes -= sum(self._garbage[kind].values())
         yield from self._sweep(still_alone)
-        yield Summary(self._dry_run, self._roots, self._tallies, self._foreign, self._notes)
+        summary = Summary(self._dry_run, self._roots, self._tallies, self._foreign, self._notes)
+        if not self._dry_run:
+            _count(summary)
+        yield summary
 
     def _list(self, busy: float | None) -> Iterator[Progress]:
         young = None if busy is None else self._pfs.clock.now() - int((busy + MARGIN_SECONDS) * SECOND)
