@@ -74,6 +74,8 @@ def all_edges(world: World) -> set[Edge]:
 
 def _of_job(world: World, job: Job) -> Iterator[Edge]:
     assert job.datums is not None
+    if not Root.unpack(job.datums).count:
+        return
     leaves = list(inputs.leaves(plan.need_input(world.pps.version_of(job))))
     with world.catalog.read() as tx:
         direct = {one.repo: one for one in provenance.direct_commits(tx, job.output_commit)}
