@@ -48,7 +48,7 @@ def test_a_file_that_is_met_again_and_what_is_cut() -> None:
         "      │     └─ /pfs/in: in@c:/ (0B)",
         "      │        └─ r4@c:/x (0B): gone",
         "      ├─ r3@c:/x (0B)",
-        "      │  └─ datum d2 of p@j, success, version 0, as above",
+        "      │  └─ datum d2 of p@j, as above",
         "      └─ and 4 files more",
         "there is more: raise --width, --most or --depth",
     ]

@@ -123,7 +123,7 @@ def test_jobs_are_explained_before_and_after_they_run(place: Place) -> None:
 
     back = place.pachctl("explain", "attributes@master", "--head", "master^")
     assert back.out.splitlines()[0] == "infer would run (version 1)"
-    assert "1 datums: 1 changed; 1 known, skipped" in back.out
+    assert "1 datum: 1 changed, 1 gone; 1 known, skipped" in back.out
     jobs = [job.job.id for job in place.client.pps.list_job()]
     assert place.pachctl("explain", "attributes@master", "--head", "master").out == "no job: nothing comes of it\n"
     assert jobs == [job.job.id for job in place.client.pps.list_job()]
@@ -132,7 +132,7 @@ def test_jobs_are_explained_before_and_after_they_run(place: Place) -> None:
     place.client.pfs.put_file_from_bytes(commit=opened, path="/b", data=b"2\n")
     ahead = place.pachctl("explain", "training@master").out
     assert f"default/training@{opened.id} is open: it waits for finish commit" in ahead
-    assert "1 datums: 1 changed; 1 to run" in ahead
+    assert "1 datum: 1 changed; 1 to run" in ahead
     assert "/training/: training@" in ahead
     assert ": /b\n" in ahead
     assert f"job default/model@{opened.id} is" in ahead

@@ -87,6 +87,7 @@ def _tally(value: Tally) -> wire.DatumTally:
     return wire.DatumTally(
         total=value.total,
         same=value.same,
+        gone=value.gone,
         causes=[wire.CauseCount(cause=cause.value, datums=count) for cause, count in value.causes.items()],
         fates=[wire.FateCount(fate=fate.value, datums=count) for fate, count in value.fates.items()],
         partial=value.partial,

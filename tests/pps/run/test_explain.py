@@ -67,7 +67,7 @@ def test_new_changed_and_known_datums(factory: Factory) -> None:
     assert (fresh.path, fresh.before, fresh.commit) == ("/z", "", second)
     factory.set_branch("a", first)
     found = why(factory, "p")
-    assert not found.planned or found.tally.fates == {Fate.KNOWN: 1}
+    assert (found.planned, found.tally.fates, found.tally.gone) == (True, {Fate.KNOWN: 1}, 1)
     factory.settle()
     found = why(factory, "p")
     assert kinds(found) == {"/a/y": (Cause.CHANGED, Fate.KNOWN)}

@@ -62,8 +62,9 @@ def _counts(answer: wire.ExplainedJob) -> str:
     causes = [f"{least}{one.datums} {_CAUSES.get(one.cause, 'unknown')}" for one in tally.causes]
     fates = [f"{least}{one.datums} {_fate(one.fate, ended=ended)}" for one in tally.fates]
     same = [f"{tally.same} as they were"] if tally.same else []
-    parts = [part for part in (", ".join([*same, *causes]), ", ".join(fates)) if part]
-    return f"{tally.total} datums" + (f": {'; '.join(parts)}" if parts else "")
+    gone = [f"{least}{tally.gone} gone"] if tally.gone else []
+    parts = [part for part in (", ".join([*same, *causes, *gone]), ", ".join(fates)) if part]
+    return f"{tally.total} datum{'' if tally.total == 1 else 's'}" + (f": {'; '.join(parts)}" if parts else "")
 
 
 def _datum(one: wire.ExplainedDatum, *, ended: bool) -> Iterator[str]:

@@ -88,10 +88,10 @@ class _Drawing:
 
     def _datum(self, number: int) -> _Part:
         one = self._datums[number]
-        text = self._headline(one)
         if ("datum", number) in self._drawn:
-            return f"{text}, as above", []
+            return f"datum {one.datum.id} of {_job(one.datum.job)}, as above", []
         self._drawn.add(("datum", number))
+        text = self._headline(one)
         if not self._downstream:
             return text, [partial(self._input, given) for given in one.inputs]
         made = [partial(self._file, file) for file in self._made.get(number, [])]

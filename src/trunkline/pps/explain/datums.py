@@ -64,15 +64,17 @@ class Datums:
             Cancelled: nobody listens any more.
         """
         steps = work.steps(self._catalog, self._maps, self._job, self._base)
-        rest = (step.new for step in steps if step.new is not None)
         came = 0
-        while entries := list(islice(rest, _PAGE)):
+        while some := list(islice(steps, _PAGE)):
             if not self._alive():
                 raise Cancelled("the caller went away")
+            entries = [step.new for step in some if step.new is not None]
+            self.tally.gone += len(some) - len(entries)
             came += len(entries)
-            self._look_at(entries, page)
-            if came >= COUNTED and len(self.shown) >= page.number:
-                self.tally.partial = next(rest, None) is not None
+            if entries:
+                self._look_at(entries, page)
+            if came + self.tally.gone >= COUNTED and len(self.shown) >= page.number:
+                self.tally.partial = next(steps, None) is not None
                 break
         self.tally.same = 0 if self.tally.partial else self.tally.total - came
 

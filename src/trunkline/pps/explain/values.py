@@ -81,10 +81,18 @@ class WhyDatum(msgspec.Struct, frozen=True):
 
 
 class Tally(msgspec.Struct):
-    """How many datums; `same` is how many did not come up at all. `partial`: only the first so many were counted."""
+    """How many datums.
+
+    Attributes:
+        total: that the job has.
+        same: how many of them did not come up at all.
+        gone: datums of the job that this one builds on, that it does not have.
+        partial: whether only the first so many of those that came up, and of those that are gone, were counted.
+    """
 
     total: int = 0
     same: int = 0
+    gone: int = 0
     causes: dict[Cause, int] = msgspec.field(default_factory=dict)
     fates: dict[Fate, int] = msgspec.field(default_factory=dict)
     partial: bool = False
