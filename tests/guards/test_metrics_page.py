@@ -8,10 +8,7 @@ from tests.guards.repository import ROOT
 
 import trunkline.pachd.daemon  # noqa: F401 - with it come all modules that count
 from trunkline.kernel import meters
-from trunkline.objects.memory import MemoryStore
-from trunkline.objects.wrappers.metered import MeteredStore
-from trunkline.pachd.gauges import gauges
-from trunkline.pachd.metrics import shown
+from trunkline.pachd.gauges import STORE, gauges
 
 ROW = re.compile(r"^\| (trunkline_\w+) \| ([\w, ]*)\|", re.MULTILINE)
 
@@ -29,4 +26,4 @@ def _made() -> list[tuple[str, tuple[str, ...]]]:
     for meter in meters.METERS:
         suffix = "_total" if isinstance(meter, meters.Counter) else ""
         found.append((meter.name + suffix, meter.labels))
-    return found + [(f"{family.name}_total", ("operation",)) for family in shown(MeteredStore(MemoryStore()))]
+    return found + [(f"trunkline_store_{field}_total", ("operation",)) for field in STORE]

@@ -16,6 +16,15 @@ Values = Iterable[tuple[tuple[str, ...], float]]
 _UNFINISHED = "SELECT state, count(*) AS number FROM jobs WHERE finished IS NULL GROUP BY state ORDER BY state"
 
 
+STORE = {
+    "calls": "Operations on the store.",
+    "errors": "Operations on the store that failed.",
+    "objects": "Objects that operations on the store were about.",
+    "bytes": "Bytes of objects put into the store or gotten from it.",
+}
+"""What is told of each operation: fields of `trunkline.objects.wrappers.metered.Count`."""
+
+
 class Gauge:
     """One number for each combination of labels.
 

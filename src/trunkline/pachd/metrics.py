@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from trunkline.kernel import meters
 from trunkline.kernel.errors import FailedPrecondition
 from trunkline.objects.wrappers.metered import MeteredStore
-from trunkline.pachd.gauges import Gauge
+from trunkline.pachd.gauges import STORE, Gauge
 
 log = logging.getLogger("trunkline.pachd")
 
@@ -38,19 +38,14 @@ class _Ours(Collector):
                 family.add_metric(labels, value)
             yield family
         yield from map(_family, meters.METERS)
-        yield from shown(self._store)
+        yield from _of_store(self._store)
 
 
-def shown(store: MeteredStore) -> Iterator[Metric]:
+def _of_store(store: MeteredStore) -> Iterator[Metric]:
     """What a store was asked."""
     counts = store.counts()
-    for field, what in (
-        ("calls", "Operations on the store"),
-        ("errors", "Operations on the store that failed"),
-        ("objects", "Objects that operations on the store were about"),
-        ("bytes", "Bytes of objects put into the store or gotten from it"),
-    ):
-        family = CounterMetricFamily(f"trunkline_store_{field}", f"{what}.", labels=["operation"])
+    for field, help in STORE.items():
+        family = CounterMetricFamily(f"trunkline_store_{field}", help, labels=["operation"])
         for operation, count in counts.items():
             family.add_metric([operation], getattr(count, field))
         yield family
