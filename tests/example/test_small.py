@@ -12,7 +12,16 @@ from trunkline.testing import catalogs
 FOLDER = Path(__file__).parents[2] / "examples"
 
 
-@pytest.mark.parametrize("name", ["cron/report.json", "egress/sqlite.json", "egress/postgres.json"])
+EXAMPLES = (
+    "cron/report.json",
+    "egress/sqlite.json",
+    "egress/postgres.json",
+    "spout/readings.json",
+    "spout/hourly.json",
+)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_a_small_example(name: str, tmp_path: Path) -> None:
     catalog = catalogs.opened(tmp_path / "catalog.db")
     with catalog.read() as tx:

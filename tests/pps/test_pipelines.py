@@ -10,7 +10,7 @@ from trunkline.pfs import branches, provenance, repos, resolve
 from trunkline.pfs.refs import BranchRef, RepoRef
 from trunkline.pps import pipelines
 from trunkline.pps.refs import PipelineRef
-from trunkline.pps.states import JobState, PipelineState
+from trunkline.pps.states import JobState, PipelineState, PipelineType
 
 EDGES = PipelineRef("edges")
 UPDATED = "all jobs killed because pipeline was updated for user unknown_username"
@@ -40,7 +40,7 @@ def test_a_new_pipeline(world: World) -> None:
     assert info.spec_commit == head.id == world.commit("images").id
     assert info.state is PipelineState.STARTING
     assert info.last_job_state is JobState.CREATED
-    assert (info.stopped, info.parallelism, info.type) == (False, 1, "TRANSFORM")
+    assert (info.stopped, info.parallelism, info.type) == (False, 1, PipelineType.TRANSFORM)
     assert len(info.salt) == 32
     assert info.user_spec == text
     assert info.spec.input is not None

@@ -187,8 +187,6 @@ def test_a_glob_that_does_not_parse_names_its_input() -> None:
     ("fields", "field"),
     [
         ({"s3Out": True}, "s3Out"),
-        ({"service": {"internalPort": 1}}, "service"),
-        ({"spout": {}}, "spout"),
         ({"determined": {}}, "determined"),
         ({"specCommit": {"id": "x"}}, "specCommit"),
         ({"input": pfs_input("a", s3=True)}, "input.pfs.s3"),

@@ -174,7 +174,7 @@ def pipeline_info(info: PipelineInfo, *, details: bool) -> pps_pb2.PipelineInfo:
         reason=info.reason,
         last_job_state=last,
         parallelism=info.parallelism,
-        type=f"PIPELINE_TYPE_{info.type}",
+        type=f"PIPELINE_TYPE_{info.type.value}",
         user_spec_json=info.user_spec,
         effective_spec_json=info.merged_spec,
         metadata=info.metadata,

@@ -29,6 +29,8 @@ def batch(value: Batch) -> wire.Batch:
         transform=_transform(ticket),
         datums=[_datum(one) for one in value.datums],
         lease=seconds(value.lease_seconds),
+        standing=ticket.standing,
+        credential=ticket.credential,
     )
 
 

@@ -21,12 +21,16 @@ from google.protobuf.message_factory import GetMessageClass
 
 from trunkline.api.accounting import REQUEST_KEY, accounted
 from trunkline.kernel.errors import Cancelled, InvalidRequest, NotBuilt, TrunklineError
+from trunkline.pfs.writers import calling
 
 log = logging.getLogger("trunkline.api")
 
 Handler = Callable[[Any, "Call"], Any]
 Options = Callable[[str], Handler | None]
 
+
+CALLER_KEY = "authn-token"
+"""Metadata of a call: what shows who calls."""
 
 ERROR_KEY = "trunkline-error"
 """Trailing metadata: the code of the error's class."""
@@ -205,7 +209,8 @@ def _single(method: MethodDescriptor, handler: Handler) -> Callable[[Any, grpc.S
         with accounted(method.full_name, context) as entry:
             try:
                 call = Call(context)
-                answer = handler(_readable(method, request), call)
+                with calling(call.metadata(CALLER_KEY)):
+                    answer = handler(_readable(method, request), call)
                 call.tell_time()
                 return answer
             except Exception as error:

@@ -13,7 +13,6 @@ from trunkline.kernel.clock import Nanos
 from trunkline.kernel.errors import PermissionDenied
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook, Record
-from trunkline.pps.refs import JobRef
 from trunkline.wire import trunkline_pb2 as wire
 
 LONGEST_WAIT = 30.0
@@ -24,30 +23,25 @@ class WorkService:
     """Hands out batches, takes reports and log lines.
 
     Args:
-        job_of: the job of a batch that a worker holds; None if the lease is gone.
+        dispatcher_of: who hands out work to a worker.
     """
 
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        logbook: Logbook,
-        token: str,
-        job_of: Callable[[str, str], JobRef | None],
-    ) -> None:
-        self._dispatcher, self._logbook, self._token, self._job_of = dispatcher, logbook, token, job_of
+    def __init__(self, dispatcher_of: Callable[[str], Dispatcher], logbook: Logbook, token: str) -> None:
+        self._dispatcher_of, self._logbook, self._token = dispatcher_of, logbook, token
 
     def NextBatch(self, request: wire.NextBatchRequest, call: Call) -> wire.NextBatchResponse:
         """A batch, or none if no work came in time."""
         self._check(call)
         wait = min(reading.nanos(request.wait, "wait") / 1e9, LONGEST_WAIT)
-        batch = self._dispatcher.next_batch(request.worker, wait, call.alive)
+        batch = self._dispatcher_of(request.worker).next_batch(request.worker, wait, call.alive)
         return wire.NextBatchResponse(batch=None if batch is None else convert_work.batch(batch))
 
     def Report(self, request: wire.ReportRequest, call: Call) -> wire.Verdict:
         """What datums of a batch came to; durable when this answers."""
         self._check(call)
         reports = [convert_work.report(one) for one in request.datums]
-        return convert_work.verdict(self._dispatcher.report(request.worker, request.batch, reports, request.done))
+        dispatcher = self._dispatcher_of(request.worker)
+        return convert_work.verdict(dispatcher.report(request.worker, request.batch, reports, request.done))
 
     def Renew(self, request: wire.RenewRequest, call: Call) -> wire.Verdict:
         """Keeps a lease."""
@@ -55,7 +49,7 @@ class WorkService:
         has_started = request.HasField("datum_started")
         started = reading.nanos(request.datum_started, "datum_started") if has_started else None
         return convert_work.verdict(
-            self._dispatcher.renew(
+            self._dispatcher_of(request.worker).renew(
                 request.worker, request.batch, request.datum, None if started is None else Nanos(started)
             )
         )
@@ -63,7 +57,7 @@ class WorkService:
     def Log(self, request: wire.LogRequest, call: Call) -> Empty:
         """Lines for the log of the batch's job; of a batch that is lost they are dropped."""
         self._check(call)
-        job = self._job_of(request.worker, request.batch)
+        job = self._dispatcher_of(request.worker).job_of(request.worker, request.batch)
         if job is not None:
             self._logbook.append(
                 job,

@@ -41,6 +41,7 @@ from trunkline.pachd.jobs import JobLoop
 from trunkline.pachd.loops import Loop
 from trunkline.pachd.ownlog import OwnLog
 from trunkline.pachd.server import Server
+from trunkline.pachd.spouts import SpoutLoop
 from trunkline.pachd.workers import WorkerPool
 from trunkline.pfs.collect.claims import claim
 from trunkline.pfs.collect.collector import Collector
@@ -73,6 +74,10 @@ log = logging.getLogger("trunkline.pachd")
 CALLS_PER_WORKER = 4
 """At once: it asks for work or reports, renews its lease, and sends lines of its log."""
 
+_CALLS_OF_KEEPERS = 64
+_KEEPER = "keeper"
+"""What the names of the workers begin with that run spouts and services."""
+
 
 class Pachd:
     """One pachd on one home.
@@ -95,11 +100,26 @@ class Pachd:
         self._dispatcher = Dispatcher(SteadyClock(), settings.lease_seconds)
         self._own_log = OwnLog(settings.logs_path / "pachd.log")
         self._token = secrets.token_hex(32)
-        self._workers = WorkerPool(settings, self._dispatcher, self._token, lambda: self._jobs.running > 0)
+        self._workers = WorkerPool(
+            settings, self._dispatcher, self._token, lambda: self._jobs.running > 0, most=settings.max_workers
+        )
+        # Code that runs on has workers of its own: it would keep jobs from theirs for ever.
+        self._standing = Dispatcher(SteadyClock(), settings.lease_seconds, lambda: self._keepers.look())
+        self._keepers = WorkerPool(
+            settings, self._standing, self._token, lambda: bool(self._standing.jobs()), kind=_KEEPER
+        )
+        self._spouts = SpoutLoop(self._pps, self._standing)
         watch, leading = self._catalog.watch, self._catalog.leading
         self._finishing = Loop("finisher", watch, self._finish, leading=leading)
         self._upkeep = Loop("upkeep", watch, Upkeep(self._pfs, [crons.tick]).step, IDLE_SECONDS, leading)
-        self._jobs = JobLoop(self._pps, self._dispatcher, settings.max_workers, settings.scratch_path, self._workers)
+        self._jobs = JobLoop(
+            self._pps,
+            self._dispatcher,
+            settings.max_workers,
+            settings.scratch_path,
+            self._workers,
+            self._standing,
+        )
         self._server = Server(settings, self._services(), self._pfs.pins.session)
         self._isolation = ""
         self._record: Record | None = None
@@ -119,7 +139,9 @@ class Pachd:
         self._finishing.start()
         self._upkeep.start()
         self._workers.start(address)
+        self._keepers.start(address)
         self._jobs.start()
+        self._spouts.start()
         self._home.announce(self._record)
         log.info("pachd serves", extra={"address": address, "home": str(self._settings.home)})
 
@@ -131,12 +153,16 @@ class Pachd:
         self._logbook.close()
         self._own_log.close()
         self._dispatcher.stop()
+        self._standing.stop()
         self._jobs.stop()
+        self._spouts.stop()
         self._finishing.stop()
         self._upkeep.stop()
         self._server.stop()
         self._workers.stop()
+        self._keepers.stop()
         self._jobs.join()
+        self._spouts.join()
         self._finishing.join()
         self._upkeep.join()
         if self._metrics is not None:
@@ -169,7 +195,8 @@ class Pachd:
         pfs = PfsService(self._pfs, transactions, partial(egress.password, self._catalog, self._pps.vault))
         pps = PpsService(self._pps, self._dispatcher, self._own_log, transactions)
         # Calls that wait for jobs may take every other thread; the workers that end the jobs must still be heard.
-        threads = ThreadPoolExecutor(CALLS_PER_WORKER * self._settings.max_workers + 4, thread_name_prefix="work")
+        most = CALLS_PER_WORKER * self._settings.max_workers + _CALLS_OF_KEEPERS
+        threads = ThreadPoolExecutor(most, thread_name_prefix="work")
         return [
             service(pfs_pb2.DESCRIPTOR.services_by_name["API"], pfs),
             service(pps_pb2.DESCRIPTOR.services_by_name["API"], pps),
@@ -183,10 +210,13 @@ class Pachd:
             service(upkeep_pb2.DESCRIPTOR.services_by_name["Upkeep"], self._upkeep_service()),
             service(
                 own["Work"],
-                WorkService(self._dispatcher, self._logbook, self._token, self._dispatcher.job_of),
+                WorkService(self._dispatcher_of, self._logbook, self._token),
                 threads,
             ),
         ]
+
+    def _dispatcher_of(self, worker: str) -> Dispatcher:
+        return self._standing if worker.startswith(_KEEPER) else self._dispatcher
 
     def _content(self) -> ContentService:
         folder = None

@@ -26,8 +26,9 @@ from trunkline.pps.states import PipelineState
 log = logging.getLogger("trunkline.pachd")
 
 _UNFINISHED = "SELECT DISTINCT pipeline FROM jobs WHERE finished IS NULL"
-_IN_STATES = "SELECT id, state FROM pipelines WHERE state IN ('STARTING', 'CRASHING')"
-_RUNNING = "SELECT id FROM pipelines WHERE state = 'RUNNING'"
+# What runs on is shown as crashing by who keeps it running.
+_IN_STATES = "SELECT id, state FROM pipelines WHERE state = 'STARTING' OR (state = 'CRASHING' AND type = 'TRANSFORM')"
+_RUNNING = "SELECT id FROM pipelines WHERE state = 'RUNNING' AND type = 'TRANSFORM'"
 
 
 class JobLoop:
@@ -36,11 +37,20 @@ class JobLoop:
     Args:
         folder: for temporary files of planning.
         workers: woken when there may be work for them, and asked whether they come up.
+        standing: hands out the code of services.
     """
 
-    def __init__(self, pps: Pps, dispatcher: Dispatcher, parallelism: int, folder: Path, workers: WorkerPool) -> None:
-        self._pps, self._dispatcher, self._workers = pps, dispatcher, workers
-        self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder, pps.vault)
+    def __init__(
+        self,
+        pps: Pps,
+        dispatcher: Dispatcher,
+        parallelism: int,
+        folder: Path,
+        workers: WorkerPool,
+        standing: Dispatcher,
+    ) -> None:
+        self._pps, self._dispatcher, self._workers, self._standing = pps, dispatcher, workers, standing
+        self._runner = JobRunner(pps.pfs, dispatcher, pps.digest_of, parallelism, folder, pps.vault, standing)
         self._loop = Loop("jobs", pps.pfs.catalog.watch, self._step)
         self._driven: dict[int, threading.Thread] = {}
         self._not_before: dict[int, float] = {}
@@ -78,16 +88,21 @@ class JobLoop:
                 self._look()
             else:
                 self._busy = None
-                for key in self._dispatcher.jobs():
-                    self._dispatcher.cancel_job(key)  # another pachd runs it now
+                for dispatcher in (self._dispatcher, self._standing):
+                    for key in dispatcher.jobs():
+                        dispatcher.cancel_job(key)  # another pachd runs it now
         return False
 
     def _look(self) -> None:
         with self._pps.pfs.catalog.read() as tx:
             busy = [int(row["pipeline"]) for row in tx.rows(_UNFINISHED)]
             unwanted = [key for key in self._dispatcher.jobs() if _has_ended(tx, key)]
+            services = [key for key in self._standing.jobs() if key > 0]
+            outdated = [key for key in services if _has_ended(tx, key) or progress.superseded(tx, key)]
         for key in unwanted:
             self._dispatcher.cancel_job(key)  # so that user code ends now, and not when its runner looks again
+        for key in outdated:
+            self._standing.cancel_job(key)
         self._note_states(busy)
         self._let_rest(set(busy))
         for key in busy:

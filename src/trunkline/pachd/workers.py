@@ -64,12 +64,26 @@ class _Worker:
 
 
 class WorkerPool:
-    """Starts, watches and ends workers from a thread of its own."""
+    """Starts, watches and ends workers from a thread of its own.
+
+    Args:
+        busy: whether there may be work soon, so that it pays to look often.
+        most: workers at a time; None for as many as there is work for.
+        kind: what the names of its workers begin with.
+    """
 
     def __init__(
-        self, settings: Settings, demand: Demand, token: str, busy: Callable[[], bool] = lambda: False
+        self,
+        settings: Settings,
+        demand: Demand,
+        token: str,
+        busy: Callable[[], bool] = lambda: False,
+        *,
+        most: int | None = None,
+        kind: str = "worker",
     ) -> None:
         self._settings, self._demand, self._token, self._busy = settings, demand, token, busy
+        self._most, self._kind = most, kind
         self._variables = dict(settings.passed_on)
         self._workers: list[_Worker] = []
         self._address = ""
@@ -78,7 +92,7 @@ class WorkerPool:
         self._idle_since: float | None = None
         self._failures = 0
         self._not_before = 0.0
-        self._thread = threading.Thread(target=self._run, name="workers", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=kind, daemon=True)
 
     def start(self, address: str) -> None:
         """Begins to start workers, which will call pachd at this address."""
@@ -144,7 +158,9 @@ class WorkerPool:
     def _adjust(self) -> None:
         if any(time.monotonic() - worker.started > _YOUNG_SECONDS for worker in self._workers):
             self._failures = 0
-        wanted = min(sum(self._demand.wanted_workers().values()), self._settings.max_workers)
+        wanted = sum(self._demand.wanted_workers().values())
+        if self._most is not None:
+            wanted = min(wanted, self._most)
         if time.monotonic() >= self._not_before:
             self._workers += [self._spawn() for _ in range(wanted - len(self._workers))]
         if wanted or not self._workers:
@@ -158,7 +174,7 @@ class WorkerPool:
 
     def _spawn(self) -> _Worker:
         STARTED.add()
-        name = f"worker-{new_id()[:12]}"
+        name = f"{self._kind}-{new_id()[:12]}"
         scratch = self._settings.scratch_path / name
         scratch.mkdir(mode=0o755)
         config = {

@@ -26,6 +26,7 @@ class Change:
         now: its time.
         moved: keys of branches whose head or provenance changed, in order.
         created: keys of commits made by it, upstream first.
+        writer: key of the branch that the caller may write to though it comes from others.
         forced: keys of pipelines' output commits that somebody finished instead of their jobs.
         counted: what meters are to count once the change is made.
         before_removal: called with the keys of commits that are about to be deleted, so that rooms above can
@@ -41,6 +42,7 @@ class Change:
         self.created: list[int] = []
         self.forced: list[int] = []
         self.counted: list[tuple[Counter, float, tuple[str, ...]]] = []
+        self.writer: int | None = None
         self.before_removal: Sequence[Removal] = ()
         self.before_drop: Sequence[Drop] = ()
 

@@ -7,6 +7,7 @@ its parent is finishing or finished; `started <= finishing <= finished`. What a 
 
 from __future__ import annotations
 
+from trunkline.catalog import Tx
 from trunkline.kernel.errors import AlreadyExists, InvalidRequest, NotFound, NotReady, Refused
 from trunkline.kernel.names import check_branch_name
 from trunkline.maps import EMPTY
@@ -97,14 +98,15 @@ def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, de
 
     Raises:
         InvalidRequest, NotFound, Refused: no branch named; repo or parent missing; the parent is open; the branch is
-            an output branch.
+            an output branch, and not the caller's own.
     """
     if not ref.name:
         raise InvalidRequest("branch must be specified")
     check_branch_name(ref.name)
     repo = resolve.repo(change.tx, ref.repo)
     branch = resolve.find_branch(change.tx, ref)
-    if branch is not None and provenance.direct_branches(change.tx, branch.key):
+    own = branch is not None and branch.key == change.writer
+    if branch is not None and provenance.direct_branches(change.tx, branch.key) and not own:
         raise Refused(f"cannot start a commit on an output branch: {ref}")
     above = _parent(change, ref, branch, parent)
     if above is not None and above.open:
@@ -119,7 +121,9 @@ def start(change: Change, ref: BranchRef, *, parent: CommitRef | None = None, de
         origin="USER",
         description=description,
     )
-    point_branch(change, repo.key, ref, branch, key)
+    moved = point_branch(change, repo.key, ref, branch, key)
+    if own:
+        provenance.link(change.tx, key, moved)
     return need(change, key)
 
 
@@ -159,7 +163,7 @@ def finish(change: Change, ref: CommitRef, *, error: str = "", description: str 
     if not commit.open:
         raise Refused(f"commit {commit} has already finished")
     upstream = provenance.direct_commits(change.tx, commit.key)
-    if any(one.repo.type == SPEC for one in upstream):
+    if any(one.repo.type == SPEC for one in upstream) and not is_writers(change.tx, commit, change.writer):
         if not force:
             raise Refused("cannot finish a pipeline output or meta commit, use 'stop job' instead")
         change.forced.append(commit.key)
@@ -169,6 +173,12 @@ def finish(change: Change, ref: CommitRef, *, error: str = "", description: str 
         (max(change.now, commit.started), error, description, description, commit.key),
     )
     return need(change, commit.key)
+
+
+def is_writers(tx: Tx, commit: Commit, writer: int | None) -> bool:
+    """Whether a commit was made on the branch with this key, to which somebody may write; never, for None."""
+    found = resolve.find_branch(tx, BranchRef(commit.repo, commit.branch)) if writer is not None else None
+    return found is not None and found.key == writer
 
 
 def complete(change: Change, commit: Commit, root: bytes | None, error: str = "") -> None:

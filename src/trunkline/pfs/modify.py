@@ -94,7 +94,7 @@ def await_target(pfs: Pfs, target: CommitRef, alive: Callable[[], bool]) -> None
         NotFound, Refused, InvalidRequest: it never will.
     """
     with pfs.catalog.read() as tx:
-        head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
+        head = _open_target(tx_commit(tx, target), target, _is_output(tx, target, pfs.writers.current()))
     if head is not None and not head.open:
         pfs.readable(head, alive)
 
@@ -159,13 +159,19 @@ def tx_commit(tx: Tx, target: CommitRef) -> Commit | None:
     return None if branch is None else rows.commit_by_key(tx, branch.head)
 
 
-def _is_output(tx: Tx, target: CommitRef) -> bool:
-    """Whether only a pipeline may write to the target, or a new commit of it would need one that it comes from."""
+def _is_output(tx: Tx, target: CommitRef, writer: int | None) -> bool:
+    """Whether only a pipeline may write to the target, or a new commit of it would need one that it comes from.
+
+    Args:
+        writer: the key of a branch to which the caller may write all the same.
+    """
     commit = tx_commit(tx, target)
     if commit is not None and commit.open:
-        return any(one.repo.type == SPEC for one in provenance.direct_commits(tx, commit.key))
+        return not commits.is_writers(tx, commit, writer) and any(
+            one.repo.type == SPEC for one in provenance.direct_commits(tx, commit.key)
+        )
     branch = None if target.id else resolve.find_branch(tx, BranchRef(target.repo, target.branch))
-    return branch is not None and bool(provenance.direct_branches(tx, branch.key))
+    return branch is not None and branch.key != writer and bool(provenance.direct_branches(tx, branch.key))
 
 
 def _open_target(commit: Commit | None, target: CommitRef, output: bool) -> Commit | None:
@@ -186,7 +192,7 @@ def _try(
 ) -> Commit | None:
     """Makes the result visible, unless the target changed since it was looked at (then None)."""
     with pfs.catalog.read() as tx:
-        head = _open_target(tx_commit(tx, target), target, _is_output(tx, target))
+        head = _open_target(tx_commit(tx, target), target, _is_output(tx, target, pfs.writers.current()))
     if head is not None and head.open:
         opened = head
         _check(alive)
@@ -221,7 +227,7 @@ def add_file_set(change: Change, target: CommitRef, file_set: str) -> Commit:
     commit = resolve.commit(change.tx, target)
     if not commit.open:
         raise Refused(f"commit {commit} has already finished")
-    _open_target(commit, target, _is_output(change.tx, target))
+    _open_target(commit, target, _is_output(change.tx, target, change.writer))
     layers.store(change.tx, commit.key, written)
     return commit
 
@@ -257,7 +263,7 @@ def deferred(change: Change, target: CommitRef, written: list[Layer]) -> Commit:
     Raises:
         NotFound, Refused, InvalidRequest: the target cannot be written.
     """
-    head = _open_target(tx_commit(change.tx, target), target, _is_output(change.tx, target))
+    head = _open_target(tx_commit(change.tx, target), target, _is_output(change.tx, target, change.writer))
     if head is not None and head.open:
         layers.store(change.tx, head.key, written)
         return head

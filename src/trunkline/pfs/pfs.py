@@ -28,6 +28,7 @@ from trunkline.pfs.opened import OpenViews
 from trunkline.pfs.propagate import propagate
 from trunkline.pfs.rows import Commit
 from trunkline.pfs.urls import Urls
+from trunkline.pfs.writers import Writers
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class Pfs:
         self.opened = OpenViews(self.maps, self.reader, self.pins)
         self.finisher = Finisher(catalog, self.store, self.maps, self.reader, clock, self.pins)
         self.cache = Cache(catalog, clock)
+        self.writers = Writers()
         self.hooks: list[Hook] = []
         self.removals: list[Removal] = []
         self.drops: list[Drop] = []
@@ -105,6 +107,7 @@ class Pfs:
 
     def _run(self, tx: Tx, step: Callable[[Change], T], set_id: SetId) -> tuple[T, Change]:
         change = Change(tx, set_id, self.clock.now())
+        change.writer = self.writers.current()
         change.before_removal = tuple(self.removals)
         change.before_drop = tuple(self.drops)
         result = step(change)

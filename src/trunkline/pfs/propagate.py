@@ -76,13 +76,7 @@ def _settle(change: Change, branch: Branch, head: Commit, wanted: set[int]) -> b
 
 def link_provenance(change: Change, commit: int, branch: int) -> None:
     """Makes the heads of the branch's direct provenance the direct provenance of the commit."""
-    change.tx.run("DELETE FROM commit_provenance WHERE commit_id = ?", (commit,))
-    change.tx.run(
-        "INSERT INTO commit_provenance (commit_id, upstream) "
-        "SELECT ?, branches.head FROM branch_provenance "
-        "JOIN branches ON branches.id = branch_provenance.upstream WHERE branch_provenance.branch = ?",
-        (commit, branch),
-    )
+    provenance.link(change.tx, commit, branch)
 
 
 def check_graph(change: Change, branch: Branch) -> None:

@@ -112,6 +112,17 @@ def newest_subvenance(tx: Tx, commit: int, most: int, within: str = "") -> list[
     return list(rows.commits(tx, where, (commit, most)))[::-1]
 
 
+def link(tx: Tx, commit: int, branch: int) -> None:
+    """Makes the heads of the branch's direct provenance the direct provenance of the commit."""
+    tx.run("DELETE FROM commit_provenance WHERE commit_id = ?", (commit,))
+    tx.run(
+        "INSERT INTO commit_provenance (commit_id, upstream) "
+        "SELECT ?, branches.head FROM branch_provenance "
+        "JOIN branches ON branches.id = branch_provenance.upstream WHERE branch_provenance.branch = ?",
+        (commit, branch),
+    )
+
+
 def set_provenance(tx: Tx, branch: int, upstream: Iterable[int], quiet: Container[int] = ()) -> None:
     """Replaces the direct provenance of a branch; new commits of the `quiet` ones will cause none on it."""
     tx.run("DELETE FROM branch_provenance WHERE branch = ?", (branch,))

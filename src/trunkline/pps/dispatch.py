@@ -59,6 +59,14 @@ class Running:
         """
         return self._dispatcher.settle(self, timeout)
 
+    def rest(self, seconds: float) -> None:
+        """Waits so long, or until the job is dropped.
+
+        Raises:
+            Cancelled: pachd is shutting down.
+        """
+        self._dispatcher.rest(self, seconds)
+
     def close(self) -> None:
         """Takes back what workers hold, and ends."""
         self._dispatcher.close(self)
@@ -70,10 +78,12 @@ class Dispatcher:
     Args:
         clock: for leases.
         lease_seconds: how long a worker may be silent.
+        wake: called when there is a job more, so that workers come.
     """
 
-    def __init__(self, clock: Clock, lease_seconds: float) -> None:
+    def __init__(self, clock: Clock, lease_seconds: float, wake: Callable[[], None] = lambda: None) -> None:
         self._clock = clock
+        self._wake = wake
         self._lease_seconds = lease_seconds
         self._changed = threading.Condition()
         self._jobs: dict[int, Running] = {}
@@ -92,7 +102,8 @@ class Dispatcher:
         with self._changed:
             assert ticket.job_key not in self._jobs, "one runner per job"
             running = self._jobs[ticket.job_key] = Running(self, ticket)
-            return running
+        self._wake()
+        return running
 
     def feed(self, running: Running, entries: Sequence[Entry], timeout: float) -> bool:
         """See `Running.offer`."""
@@ -120,6 +131,11 @@ class Dispatcher:
             if not running.dropped:
                 leases.recorded(doomed)
             return leases.unsettled
+
+    def rest(self, running: Running, seconds: float) -> None:
+        """See `Running.rest`."""
+        with self._changed:
+            self._wait(lambda: running.dropped, seconds)
 
     def close(self, running: Running) -> None:
         """See `Running.close`."""
@@ -216,10 +232,10 @@ class Dispatcher:
                 self._end(batch, Leases.lose)
 
     def job_of(self, worker: str, batch: str) -> JobRef | None:
-        """The job of a batch that a worker holds; None if its lease is gone."""
+        """The job whose log a batch writes to that a worker holds; None if its lease is gone."""
         with self._changed:
             found = self._find(worker, batch)
-            return None if found is None else found[0].ticket.ref
+            return None if found is None else found[0].ticket.log or found[0].ticket.ref
 
     # -- questions ------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ JOIN pipelines ON pipelines.output = branches.id
 JOIN commit_provenance AS edges ON edges.commit_id = commits.id
 JOIN pipeline_versions AS versions
     ON versions.pipeline = pipelines.id AND versions.spec_commit = edges.upstream
-WHERE commits.id = ? AND commits.finishing IS NULL"""
+WHERE commits.id = ? AND commits.finishing IS NULL AND pipelines.type <> 'SPOUT'"""
 
 _STRANGE = """
 SELECT repos.name AS name FROM commits

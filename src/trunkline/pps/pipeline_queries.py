@@ -19,7 +19,7 @@ from trunkline.pps import rows
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline, Version
 from trunkline.pps.spec import PipelineSpec
-from trunkline.pps.states import JobState, PipelineState
+from trunkline.pps.states import JobState, PipelineState, PipelineType
 
 
 class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     state: PipelineState
     reason: str
     last_job_state: JobState | None
-    type: str = "TRANSFORM"
+    type: PipelineType
     parallelism: int
     created: Nanos
     updated: Nanos
@@ -138,6 +138,7 @@ def _info(tx: Tx, pipeline: Pipeline, version: Version, counts: bool) -> Pipelin
         state=pipeline.state,
         reason=pipeline.reason,
         last_job_state=None if last is None else JobState(last["state"]),
+        type=given.type,
         parallelism=given.parallelism,
         created=pipeline.created,
         updated=version.created,

@@ -17,11 +17,11 @@ from trunkline.pfs.change import Change
 from trunkline.pfs.metadata import Edit, edit_row
 from trunkline.pfs.refs import SPEC, BranchRef
 from trunkline.pfs.rows import Branch, Commit
-from trunkline.pps import canonical, clocks, crons, egress, following, inputs, jobs, rows, secrets, uptime
+from trunkline.pps import canonical, clocks, crons, egress, following, inputs, jobs, rows, secrets, spouts, uptime
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
 from trunkline.pps.spec import PipelineSpec
-from trunkline.pps.states import JobState, PipelineState
+from trunkline.pps.states import JobState, PipelineState, PipelineType
 
 NOBODY = "unknown_username"
 """Who did it, where nobody is known by name."""
@@ -131,18 +131,27 @@ def _add_version(change: Change, key: int, number: int, salt: str, recipe: Recip
         ),
     )
     change.tx.run(
-        "UPDATE pipelines SET version = ?, salt = ?, updated = ? WHERE id = ?",
-        (number, salt, change.now, key),
+        "UPDATE pipelines SET version = ?, salt = ?, type = ?, updated = ? WHERE id = ?",
+        (number, salt, recipe.spec.type.value, change.now, key),
     )
     found = rows.pipeline_by_key(change.tx, key)
     if not found.stopped:
-        crons.wind(change, key, recipe.spec)
+        _set_going(change, found, recipe.spec)
     return found
+
+
+def _set_going(change: Change, pipeline: Pipeline, given: PipelineSpec) -> None:
+    """What a pipeline needs besides an output branch that is tied to its inputs."""
+    crons.wind(change, pipeline.key, given)
+    if given.type is PipelineType.SPOUT:
+        spouts.close_left(change, pipeline.output)
 
 
 def _update(change: Change, old: Pipeline, recipe: Recipe, reprocess: bool) -> Pipeline:
     reason = f"all jobs killed because pipeline was updated for user {NOBODY}"
     jobs.end_all(change, old.key, JobState.KILLED, reason)
+    if old.type is PipelineType.SPOUT:
+        spouts.close_left(change, old.output, spouts.UPDATED)
     spec_commit = _commit_spec(change, old.ref)
     output = _place_output(change, old, recipe)
     state = PipelineState.PAUSED if old.stopped else PipelineState.STARTING
@@ -178,6 +187,8 @@ def stop(change: Change, ref: PipelineRef, *, must_exist: bool = False) -> Pipel
     reason = f"all jobs killed because pipeline was stopped for user {NOBODY}"
     jobs.end_all(change, pipeline.key, JobState.KILLED, reason)
     crons.halt(change, pipeline.key)
+    if pipeline.type is PipelineType.SPOUT:
+        spouts.close_left(change, pipeline.output, spouts.STOPPED)
     provenance.set_provenance(change.tx, pipeline.output, ())
     change.tx.run(
         "UPDATE pipelines SET stopped = 1, state = ? WHERE id = ?",
@@ -198,7 +209,7 @@ def start(change: Change, ref: PipelineRef) -> Pipeline:
     given = rows.version(change.tx, pipeline.key, pipeline.version).spec
     _make_inputs(change, ref, given)
     branches.create(change, BranchRef(ref.repo, pipeline.output_branch), provenance_refs=_upstream(ref, given))
-    crons.wind(change, pipeline.key, given)
+    _set_going(change, pipeline, given)
     change.tx.run(
         "UPDATE pipelines SET stopped = 0, state = ?, reason = '' WHERE id = ?",
         (PipelineState.STARTING.value, pipeline.key),
@@ -231,6 +242,8 @@ def delete(
         return False
     jobs.end_all(change, pipeline.key, JobState.KILLED, jobs.DELETED)
     given = rows.version(change.tx, pipeline.key, pipeline.version).spec
+    if pipeline.type is PipelineType.SPOUT:
+        spouts.close_left(change, pipeline.output, spouts.STOPPED)
     for table in ("crons", "jobs", "outcomes", "pipeline_versions"):
         change.tx.run(f"DELETE FROM {table} WHERE pipeline = ?", (pipeline.key,))
     change.tx.run("DELETE FROM pipelines WHERE id = ?", (pipeline.key,))

@@ -28,6 +28,7 @@ from trunkline.pps import (
     pipelines,
     rows,
     spec,
+    spout_logs,
     validate,
 )
 from trunkline.pps.datum_queries import ALL_DATUMS, DatumFilter, DatumInfo
@@ -43,6 +44,7 @@ from trunkline.pps.pipelines import Recipe
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.rows import Job, Version
 from trunkline.pps.spec import PipelineName
+from trunkline.pps.states import PipelineType
 from trunkline.pps.templates import Renderer
 from trunkline.pps.vault import Vault
 
@@ -325,6 +327,8 @@ class Pps:
             raise Refused("must specify the Job or Pipeline that the datum is from to get logs for it")
         with self.pfs.catalog.read() as tx:
             found = rows.pipeline(tx, pipeline)
+        if found.type is PipelineType.SPOUT:
+            return spout_logs.of_spout(self.pfs, self.logbook, found, query, alive)
         return log_queries.of_pipeline(self.pfs, self.logbook, found, query, alive)
 
 

@@ -75,7 +75,7 @@ class Processing:
         first = list(islice(todo, FEED))
         if not first:
             return
-        running = self._dispatcher.open(self._ticket())
+        running = self._dispatcher.open(self.ticket())
         try:
             self._feed(running, first, todo)
             while running.wait(LOOK):
@@ -108,7 +108,8 @@ class Processing:
         if outstanding:
             self._pfs.change(lambda change: progress.note_skipped(change, self._job.key, outstanding))
 
-    def _ticket(self) -> Ticket:
+    def ticket(self) -> Ticket:
+        """What every batch of the job says."""
         job, version = self._job, self._version
         given = version.spec
         transform = given.transform or Transform()

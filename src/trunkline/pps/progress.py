@@ -117,6 +117,28 @@ def save_plan(change: Change, job_key: int, plan: Plan) -> Job:
     return alive(change.tx, job_key)
 
 
+def note_served(change: Change, job_key: int, processed: int) -> None:
+    """Shows the one datum of a service; it is worked on until the service ends.
+
+    Raises:
+        JobEnded: it has ended, or is gone.
+    """
+    alive(change.tx, job_key)
+    change.tx.run("UPDATE jobs SET data_total = 1, data_processed = ? WHERE id = ?", (processed, job_key))
+
+
+def superseded(tx: Tx, job_key: int) -> bool:
+    """Whether a later job of the same pipeline has all its inputs."""
+    row = tx.row(
+        "SELECT 1 FROM jobs JOIN jobs AS later ON later.pipeline = jobs.pipeline AND later.id > jobs.id "
+        "AND later.finished IS NULL WHERE jobs.id = ? AND NOT EXISTS (SELECT 1 FROM commit_provenance AS edge "
+        "JOIN commits ON commits.id = edge.upstream WHERE edge.commit_id = later.output_commit "
+        "AND commits.finished IS NULL)",
+        (job_key,),
+    )
+    return row is not None
+
+
 def note_skipped(change: Change, job_key: int, outstanding: int) -> None:
     """Shows how many datums are skipped, while others are being worked on; does nothing for a job that has ended.
 

@@ -17,7 +17,7 @@ from trunkline.kernel.ids import SetId
 from trunkline.pps import spec
 from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.pps.spec import PipelineSpec
-from trunkline.pps.states import JobState, PipelineState
+from trunkline.pps.states import JobState, PipelineState, PipelineType
 
 _NAMES = "repos.name AS pipeline_name, projects.name AS project_name"
 _REPO = "JOIN repos ON repos.id = pipelines.repo JOIN projects ON projects.id = repos.project "
@@ -51,6 +51,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     version: int
     salt: str
     stopped: bool
+    type: PipelineType
     state: PipelineState
     reason: str
     created: Nanos
@@ -139,6 +140,7 @@ def pipeline_of(row: Row) -> Pipeline:
         version=row["version"],
         salt=row["salt"],
         stopped=bool(row["stopped"]),
+        type=PipelineType(row["type"]),
         state=PipelineState(row["state"]),
         reason=row["reason"],
         created=row["created"],

@@ -17,11 +17,11 @@ from pathlib import Path
 import msgspec
 
 from trunkline.kernel.errors import Cancelled, Corrupt, FailedPrecondition, NotReady, StorageFailed, TrunklineError
-from trunkline.maps import Root
+from trunkline.maps import EMPTY, Root
 from trunkline.pfs import provenance
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
-from trunkline.pps import egress, environments, inputs, outcomes, pipelines, progress, rows, secrets, standby
+from trunkline.pps import egress, environments, inputs, outcomes, pipelines, progress, rows, secrets, serving, standby
 from trunkline.pps.assemble import Collision, WorkLeft, assemble
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.environments import Environment
@@ -32,7 +32,7 @@ from trunkline.pps.progress import JobEnded
 from trunkline.pps.rows import Job, Version
 from trunkline.pps.secrets import Handed
 from trunkline.pps.spec import SecretMount
-from trunkline.pps.states import JobState, PipelineState
+from trunkline.pps.states import JobState, PipelineState, PipelineType
 from trunkline.pps.vault import Vault
 
 log = logging.getLogger("trunkline.pps")
@@ -93,6 +93,7 @@ class JobRunner:
         parallelism_cap: workers of one pipeline at the most, whatever its spec says.
         folder: for temporary files; the system's choice by default.
         vault: opens the secrets that pipelines name.
+        standing: hands out the code of services.
     """
 
     def __init__(
@@ -103,9 +104,11 @@ class JobRunner:
         parallelism_cap: int = PARALLELISM_CAP,
         folder: Path | None = None,
         vault: Vault | None = None,
+        standing: Dispatcher | None = None,
     ) -> None:
         self._pfs, self._dispatcher, self._digest_of = pfs, dispatcher, digest_of
         self._cap, self._folder, self._vault = parallelism_cap, folder, vault or Vault()
+        self._standing = standing or dispatcher
         self._mishaps: dict[int, int] = {}
         self._activities: Mapping[JobState, Callable[[Job, Version], _Turn | None]] = {
             JobState.CREATED: self._pick_up,
@@ -196,6 +199,8 @@ class JobRunner:
         return _Turn([Event.INPUTS_READY])
 
     def _work(self, job: Job, version: Version) -> _Turn:
+        if version.spec.type is PipelineType.SERVICE:
+            return self._serve(job, version)
         if job.datums is None:
             made = plan.make(self._pfs, job, version, self._folder)
             job = self._pfs.change(lambda change: progress.save_plan(change, job.key, made))
@@ -208,6 +213,15 @@ class JobRunner:
         if failure is not None:
             return _Turn([Event.DATUM_FAILED], f"datum {failure[0]} failed: {failure[1]}")
         return _Turn([Event.WORK_DONE if version.spec.egress is None else Event.EGRESS_NEEDED])
+
+    def _serve(self, job: Job, version: Version) -> _Turn:
+        """A service's job works for as long as its input is the newest; nothing comes of it."""
+        processing = Processing(self._pfs, self._standing, job, version, 1, self._environment, self._secrets)
+        try:
+            serving.serve(self._pfs, self._standing, job, version, processing, self._folder)
+        except serving.NotSingle as error:
+            return _Turn([Event.DATUM_FAILED], str(error))
+        return _Turn([Event.WORK_DONE])
 
     def _send_out(self, job: Job, version: Version) -> _Turn:
         """Assembles the output first: what is sent is what the commit will hold."""
@@ -228,6 +242,8 @@ class JobRunner:
         return _Turn([Event.EGRESSED, *turn.events], output=turn.output)
 
     def _assemble(self, job: Job, version: Version) -> _Turn:
+        if version.spec.type is PipelineType.SERVICE:
+            return _Turn([Event.ASSEMBLED], output=EMPTY)
         base = work.basis(self._pfs, job)
         try:
             output = assemble(self._pfs.catalog, self._pfs.maps, job, base, self._folder)

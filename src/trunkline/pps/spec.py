@@ -15,6 +15,7 @@ import msgspec
 
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.names import DEFAULT_PROJECT
+from trunkline.pps.states import PipelineType
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -328,6 +329,13 @@ class PipelineSpec(_Message, frozen=True):
     def name(self) -> PipelineName:
         """The pipeline's name; a spec that passed validation has one."""
         return self.pipeline or PipelineName()
+
+    @property
+    def type(self) -> PipelineType:
+        """What kind of pipeline it is."""
+        if self.spout is not None:
+            return PipelineType.SPOUT
+        return PipelineType.TRANSFORM if self.service is None else PipelineType.SERVICE
 
     @property
     def parallelism(self) -> int:

@@ -42,6 +42,16 @@ class JobState(Enum):
 _TERMINAL = frozenset({JobState.SUCCESS, JobState.FAILURE, JobState.KILLED, JobState.UNRUNNABLE})
 
 
+class PipelineType(Enum):
+    """What becomes of a pipeline's code: it is run for each datum, or runs on."""
+
+    TRANSFORM = "TRANSFORM"
+    SPOUT = "SPOUT"
+    """Runs on without input, and writes to its output by itself; there are no jobs."""
+    SERVICE = "SERVICE"
+    """Runs on with the newest input, and is reached by its port; each new input is a job."""
+
+
 class DatumState(Enum):
     """Of a datum in one job; UNKNOWN where there is no job."""
 

@@ -47,6 +47,9 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
         parallelism: workers at the most.
         sources: one for each pfs input of the input expression, in order.
         record: called with what workers report, before they are answered.
+        standing: whether user code is to run on, and what it leaves in /pfs/out is nothing.
+        credential: what standing code may show to pachd to write to its output.
+        log: which log its lines go to, if not to the job's.
     """
 
     job_key: int
@@ -65,6 +68,9 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     datum_set: DatumSetSpec = DatumSetSpec()
     sources: tuple[InputSource, ...]
     record: Record
+    standing: bool = False
+    credential: str = ""
+    log: JobRef | None = None
 
 
 class DatumInput(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name, check_pipeline_name
-from trunkline.pps import egress, following, inputs, mounts
+from trunkline.pps import egress, following, inputs, mounts, standing
 from trunkline.pps.spec import (
     Input,
     PipelineName,
@@ -41,7 +41,7 @@ def complete(spec: PipelineSpec) -> PipelineSpec:
         raise Refused("request.Pipeline cannot be nil")
     name = PipelineName(name=spec.pipeline.name, project=ProjectName(name=spec.pipeline.project_name))
     return msgspec.structs.replace(
-        spec,
+        standing.complete(spec),
         pipeline=name,
         input=None if spec.input is None else inputs.complete(following.named(spec.input, name), name),
         output_branch=spec.output_branch or "master",
@@ -61,14 +61,16 @@ def check(spec: PipelineSpec) -> None:
         NotBuilt: the spec asks for something that this release does not do.
     """
     _check_name(spec)
+    standing.check(spec)
     _check_not_built(spec)
     _check_transform(spec.transform)
-    if spec.input is None:
+    if spec.input is not None:
+        inputs.check(spec.input, spec.name)
+    elif spec.spout is None:
         raise Refused(
             "no input set: a pipeline runs when its input changes, give it one, such as "
             '"input": {"pfs": {"repo": "images", "glob": "/*"}}'
         )
-    inputs.check(spec.input, spec.name)
     if spec.egress is not None:
         egress.check(spec.egress)
     _check_numbers(spec)
@@ -98,8 +100,6 @@ def _check_not_built(spec: PipelineSpec) -> None:
     wanted = (
         (spec.spec_commit is not None, "specCommit", "restore pipelines"),
         (spec.s3_out, "s3Out", "take output through S3"),
-        (spec.service is not None, "service", "run services"),
-        (spec.spout is not None, "spout", "run spouts"),
         (spec.determined is not None, "determined", "work with Determined"),
     )
     for given, field, what in wanted:

@@ -14,6 +14,7 @@ from trunkline.worker.lease import Lease, Lost, Restart
 from trunkline.worker.logs import BatchLog
 from trunkline.worker.model import Batch, Datum, Outcome, State, Statistics, Verdict
 from trunkline.worker.reporter import Draft, Reporter
+from trunkline.worker.standing import StandingRun
 
 
 class BatchRun:
@@ -65,7 +66,8 @@ class BatchRun:
 
     def _try(self, datum: Datum) -> Draft:
         try:
-            return DatumRun(self._desk, datum).run()
+            kind = StandingRun if self._batch.standing else DatumRun
+            return kind(self._desk, datum).run()
         except (Lost, Restart, TrunklineError):
             raise
         except Exception as error:

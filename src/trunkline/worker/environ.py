@@ -14,6 +14,12 @@ from trunkline.worker.model import Batch, Datum, Input
 SCRATCH = ".scratch"
 """Below /pfs: temporary files of user code; emptied with the rest."""
 
+CLIENT = ".pachctl"
+"""Below /pfs: the configuration of clients, for code that may write to its output by itself; also /pachctl."""
+
+_TOKENS = ("PACH_TOKEN", "PACH_PYTHON_AUTH_TOKEN")
+"""Where clients look for the credential; the second is the official SDK's."""
+
 _NEVER = ("TRUNKLINE_", "PACHD_ADDRESS", "PACH_CONFIG", "PACH_CONTEXT")
 
 
@@ -35,10 +41,12 @@ def variables(config: WorkerConfig, batch: Batch, datum: Datum | None, account: 
     if datum is not None:
         for each in datum.inputs:
             found |= _input(each)
-        found["PACH_DATUM_ID"] = datum.id
-    return (
-        found | {"PACH_JOB_ID": batch.job, "PACH_OUTPUT_COMMIT_ID": batch.job} | batch.transform.env | _secrets(batch)
-    )
+        found |= {"PACH_DATUM_ID": datum.id} if batch.job else {}
+    if batch.job:
+        found |= {"PACH_JOB_ID": batch.job, "PACH_OUTPUT_COMMIT_ID": batch.job}
+    if batch.credential:
+        found |= dict.fromkeys(_TOKENS, batch.credential) | {"PACH_CONFIG": f"/pfs/{CLIENT}/config.json"}
+    return found | batch.transform.env | _secrets(batch)
 
 
 def _secrets(batch: Batch) -> dict[str, str]:

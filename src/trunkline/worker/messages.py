@@ -32,6 +32,8 @@ def batch(message: wire.Batch, lease_seconds: float) -> model.Batch:
         transform=_transform(message.transform),
         datums=tuple(_datum(each) for each in message.datums),
         lease=seconds(message.lease) or lease_seconds,
+        standing=message.standing,
+        credential=message.credential,
     )
 
 

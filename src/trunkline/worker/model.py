@@ -105,6 +105,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         lease: seconds after which pachd gives the batch to another worker, unless it is renewed.
+        standing: whether user code is to run on; nothing is gathered from /pfs/out.
+        credential: what standing code may show to pachd to write to its output; empty for none.
     """
 
     id: str
@@ -117,6 +119,8 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     spec_commit: str = ""
     output_branch: str = ""
     lease: float = 30.0
+    standing: bool = False
+    credential: str = ""
 
 
 class State(enum.Enum):

@@ -19,7 +19,7 @@ from trunkline.maps.keys import prefix_end
 from trunkline.maps.maps import Maps
 from trunkline.maps.root import Root
 from trunkline.worker.copies import Copies
-from trunkline.worker.environ import SCRATCH
+from trunkline.worker.environ import CLIENT, SCRATCH
 from trunkline.worker.model import Datum, Input
 from trunkline.worker.pipes import Pipes
 from trunkline.worker.tree import Tree, failures, inside
@@ -27,7 +27,7 @@ from trunkline.worker.tree import Tree, failures, inside
 Staged = dict[str, bytes]
 """Path to content hash, of what is below one folder of /pfs."""
 
-_RESERVED = frozenset({"", ".", "..", "out", ".env", SCRATCH})
+_RESERVED = frozenset({"", ".", "..", "out", ".env", SCRATCH, CLIENT})
 
 
 class Stager:
@@ -68,6 +68,11 @@ class Stager:
             self._pipes.start()
             self._write(".env", dotenv.encode("utf-8", "surrogateescape"))
         return size
+
+    def add(self, path: str, content: bytes) -> None:
+        """Adds a file to the tree that was staged. Raises StorageFull, StorageFailed."""
+        with failures("stage", path):
+            self._write(path, content)
 
     def finish(self) -> int:
         """Ends lazy inputs; returns the bytes of them that were fetched.

@@ -6,7 +6,7 @@ whole view stands or `Refused` says which step the kernel forbade.
 """
 
 # pathlib alone would double the time that the runner takes to start:
-# ruff: noqa: PTH102, PTH103, PTH112, PTH123, PTH208
+# ruff: noqa: PTH102, PTH103, PTH112, PTH123, PTH208, PTH211
 
 from __future__ import annotations
 
@@ -109,6 +109,9 @@ class View:
         target = f"{self.new}/pfs"
         os.mkdir(target)
         linux.bind(self.staging, target)
+        if not os.path.lexists(f"{self.new}/pachctl"):
+            # Where clients of the original look for their configuration, in code that may write by itself.
+            os.symlink("/pfs/.pachctl", f"{self.new}/pachctl")
 
     def _mask(self) -> None:
         for mask in self._places():
