@@ -105,3 +105,13 @@ def test_databases_that_cannot_be(serving: Serving, target: pfs.SqlDatabaseEgres
     with pytest.raises(grpc.RpcError, match=words) as caught:
         serving.client.pfs.egress(commit=put(serving, FILES), sql_database=target)
     assert caught.value.code().name == code
+
+
+def test_an_empty_secret_does_not_stand_for_the_password_of_pachd(serving: Serving) -> None:
+    serving.pfs.urls = Urls(sql_password="pachd's own")
+    commit = put(serving, FILES)
+    serving.client.pps.create_secret(name="empty", data={"k": ""})
+    secret = pfs.SqlDatabaseEgressSecret(name="empty", key="k")
+    target = pfs.SqlDatabaseEgress(url="postgres://u@127.0.0.1:1/d", file_format=CSV, secret=secret)
+    with pytest.raises(grpc.RpcError, match='secret "empty" key "k" is empty'):
+        serving.client.pfs.egress(commit=commit, sql_database=target)

@@ -250,6 +250,10 @@ def test_servers_that_do_not_let_us_in(house: House, postgres: Base, proxy: Prox
     stranger = postgres._replace(url=postgres.url.replace("postgres@", "nobody@"))
     with pytest.raises(FailedPrecondition, match="does not let pachd in: .*nobody"):
         loaded(house, stranger, {"/people/x": "a,1,,\n"})
+    for option in ("sslmode=some", "connect_timeout=long"):
+        odd = postgres._replace(url=postgres.url.replace("sslmode=disable", option))
+        with pytest.raises(InvalidRequest, match="has an option that cannot be"):
+            loaded(house, odd, {"/people/x": "a,1,,\n"})
     guarded = postgres._replace(urls=Urls(sql_password="x", own_machine=False))
     with pytest.raises(PermissionDenied, match="pachd's own machine"):
         loaded(house, guarded, {"/people/x": "a,1,,\n"})

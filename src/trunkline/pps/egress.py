@@ -103,9 +103,12 @@ def password(catalog: Catalog, vault: Vault, name: str, key: str) -> str:
     with catalog.read() as tx:
         value = secrets.value(tx, vault, name, key)
     try:
-        return value.decode()
+        text = value.decode()
     except UnicodeDecodeError:
         raise FailedPrecondition(f'secret "{name}" key "{key}" is no text: store the password as UTF-8') from None
+    if not text or "\0" in text:  # an empty one would stand for pachd's own
+        raise FailedPrecondition(f'secret "{name}" key "{key}" is empty or has a NUL character: store the password')
+    return text
 
 
 def _target(given: SqlDatabaseEgress) -> Target:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from trunkline.kernel.errors import (
     FailedPrecondition,
+    InvalidRequest,
     NotBuilt,
     NotFound,
     PermissionDenied,
@@ -46,6 +47,9 @@ _OURS = (
     "SELECT count(*) FROM unnest(ARRAY['schema_version', 'commits', 'jobs']) AS name "
     "WHERE to_regclass(name) IS NOT NULL"
 )
+_TLS = ("does not support SSL", "certificate")
+"""What libpq says of a server that is there and cannot be trusted as the address wants it to be."""
+
 _BUSY = ("starting up", "shutting down", "too many", "remaining connection slots", "recovery mode")
 """What a server says that lets nobody in for a while; everything else that it says at the door stays so."""
 
@@ -59,6 +63,7 @@ class PostgresDatabase:
 
     Raises:
         NotBuilt: psycopg is not installed.
+        InvalidRequest: an option has a value that it cannot have.
         PermissionDenied, FailedPrecondition: the server may not be asked, or does not let pachd in.
         StorageFailed: it was not reached.
     """
@@ -165,7 +170,10 @@ class PostgresDatabase:
 
     def _at_the_door(self, error: psycopg.Error) -> TrunklineError:
         told = self._line(error)
-        if "FATAL" in told and not any(words in told for words in _BUSY):
+        if isinstance(error, self._errors.ProgrammingError) or "invalid" in told:
+            return InvalidRequest(f"{self._where} has an option that cannot be: {told}")
+        lasting = "FATAL" in told or any(words in told for words in _TLS)
+        if lasting and not any(words in told for words in _BUSY):
             return FailedPrecondition(f"{self._where} does not let pachd in: {told}")
         return StorageFailed(f"{self._where} was not reached: {told}; check the network and the server")
 
