@@ -46,6 +46,20 @@ def test_records_come_back_in_order(book: Logbook, tmp_path: Path) -> None:
     assert len(file_of(tmp_path).read_bytes().splitlines()) == 3
 
 
+def test_a_log_is_bounded(tmp_path: Path) -> None:
+    book = Logbook(tmp_path / "jobs", largest=1 << 20)
+    for number in range(40):
+        book.append(JOB, [Record(Nanos(number), "x" * 50_000, user=True), Record(Nanos(number), "note")])
+    book.close()
+    assert file_of(tmp_path).stat().st_size < 1.2 * (1 << 20)
+    found = list(book.read(JOB))
+    assert [each.message for each in found if each.master] == [
+        "this job has written more than 1 MiB: what its user code adds is not kept"
+    ]
+    assert len([each for each in found if each.message == "note"]) == 40
+    assert len([each for each in found if each.user]) == 21
+
+
 def test_a_job_without_a_log(book: Logbook) -> None:
     assert list(book.read(JOB)) == []
     assert list(book.read(JOB, tail=3)) == []

@@ -140,6 +140,23 @@ def test_a_flood_is_held_back() -> None:
     assert len(receiver.lines) == written
 
 
+def test_a_flood_is_cut() -> None:
+    receiver = Receiver()
+    log = receiver.log()
+    output = UserOutput(log, "d", largest=1 << 20)
+    for _ in range(300):
+        output.write(b"x" * 9999 + b"\n")
+    output.end()
+    log.close()
+    kept = [line for line in receiver.lines if line.user]
+    assert sum(len(line.message) + 1 for line in kept) <= 1 << 20
+    assert len(kept) == 104
+    notes = [line.message for line in receiver.lines if not line.user]
+    assert notes == ["user code has written more than 1 MiB: the rest is not kept"]
+    other = UserOutput(log, "e", largest=1 << 20)
+    assert other.room()
+
+
 def test_a_log_that_pachd_does_not_take() -> None:
     receiver = Receiver()
     receiver.broken = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable
 
 from google.protobuf.empty_pb2 import Empty
@@ -10,10 +11,12 @@ from google.protobuf.empty_pb2 import Empty
 from trunkline.api import convert_work, reading
 from trunkline.api.dispatch import Call
 from trunkline.kernel.clock import Nanos
-from trunkline.kernel.errors import PermissionDenied
+from trunkline.kernel.errors import PermissionDenied, StorageFailed, StorageFull
 from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.logbook import Logbook, Record
 from trunkline.wire import trunkline_pb2 as wire
+
+log = logging.getLogger("trunkline.api")
 
 LONGEST_WAIT = 30.0
 """Seconds that a call for work may block."""
@@ -55,23 +58,27 @@ class WorkService:
         )
 
     def Log(self, request: wire.LogRequest, call: Call) -> Empty:
-        """Lines for the log of the batch's job; of a batch that is lost they are dropped."""
+        """Lines for the log of the batch's job; of a batch that is lost they are dropped.
+
+        So they are where there is no room for them: a full disk must not look like a pachd that is gone.
+        """
         self._check(call)
         job = self._dispatcher_of(request.worker).job_of(request.worker, request.batch)
         if job is not None:
-            self._logbook.append(
-                job,
-                [
-                    Record(
-                        ts=Nanos(reading.nanos(line.ts, "ts")),
-                        message=line.message,
-                        worker=request.worker,
-                        datum=line.datum,
-                        user=line.user,
-                    )
-                    for line in request.lines
-                ],
-            )
+            records = [
+                Record(
+                    ts=Nanos(reading.nanos(line.ts, "ts")),
+                    message=line.message,
+                    worker=request.worker,
+                    datum=line.datum,
+                    user=line.user,
+                )
+                for line in request.lines
+            ]
+            try:
+                self._logbook.append(job, records)
+            except (StorageFull, StorageFailed) as error:
+                log.warning("lines of a job's log are lost: %s", error)
         return Empty()
 
     def _check(self, call: Call) -> None:

@@ -52,6 +52,10 @@ class Demand(Protocol):
         """By pipeline: how many workers could be busy now, those that are busy included."""
         ...
 
+    def silent_workers(self) -> frozenset[str]:
+        """Workers that are out of order, although their processes may live."""
+        ...
+
     def worker_gone(self, worker: str) -> None:
         """The worker died."""
         ...
@@ -140,8 +144,12 @@ class WorkerPool:
             self._end(worker)
 
     def _bury(self) -> None:
-        """Tells of the dead."""
+        """Tells of the dead; ends those that are as good as dead, so that others can take their places."""
+        silent = self._demand.silent_workers()
         for worker in list(self._workers):
+            if worker.name in silent and worker.process.poll() is None:
+                log.warning("worker is silent, and is ended", extra={"worker": worker.name})
+                worker.process.kill()
             code = worker.process.poll()
             if code is None:
                 continue

@@ -93,6 +93,8 @@ class Dispatcher:
         """When each batch was handed out."""
         self._workers: dict[str, Nanos] = {}
         """When each worker was last heard of."""
+        self._silent: set[str] = set()
+        """Workers that were heard of once, and not for so long that they must be out of order."""
         self._stopping = False
 
     # -- the runner's side ----------------------------------------------------------------------------------
@@ -228,6 +230,7 @@ class Dispatcher:
         """Notes that a worker died: what it had is handed to others at once."""
         with self._changed:
             self._workers.pop(worker, None)
+            self._silent.discard(worker)
             for batch in self._batches_of(worker):
                 self._end(batch, Leases.lose)
 
@@ -301,6 +304,11 @@ class Dispatcher:
                 wanted[key] = min(running.ticket.parallelism, wanted.get(key, 0) + useful)
             return {key: count for key, count in wanted.items() if count}
 
+    def silent_workers(self) -> frozenset[str]:
+        """Workers that have not been heard of for two leases: frozen, or cut off."""
+        with self._changed:
+            return frozenset(self._silent)
+
     def problems(self) -> list[str]:
         """The invariants that are broken, in words."""
         with self._changed:
@@ -325,6 +333,7 @@ class Dispatcher:
 
     def _hear(self, worker: str) -> None:
         self._workers[worker] = self._clock.now()
+        self._silent.discard(worker)
 
     def _find(self, worker: str, batch: str) -> tuple[Running, Lease] | None:
         """The lease that a worker speaks of, if it still has it."""
@@ -347,6 +356,7 @@ class Dispatcher:
         silent = now - int(2 * self._lease_seconds * SECOND)
         for worker in [name for name, heard in self._workers.items() if heard < silent]:
             del self._workers[worker]
+            self._silent.add(worker)
 
     def _end(self, batch: str, how: Callable[[Leases, str], None]) -> None:
         """Ends a lease; one whose reports are being written down ends after them."""

@@ -27,6 +27,9 @@ from trunkline.pps.refs import JobRef, PipelineRef
 
 _OPEN_FILES = 32
 _BLOCK = 256 * 1024
+LARGEST = 1 << 30
+"""Bytes of a job's log, more or less; of what is written later, only what the system says is kept."""
+
 _LOOK_AGAIN = 1.0
 """Seconds between two looks of a follower at whether its caller went away."""
 
@@ -82,8 +85,8 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 class Logbook:
     """All logs below one folder. Thread-safe; one process writes."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, largest: int = LARGEST) -> None:
+        self._folder, self._largest = folder, largest
         self._handles: OrderedDict[JobRef, int] = OrderedDict()
         self._lock = threading.Lock()
         self._watch = Watch()
@@ -94,13 +97,14 @@ class Logbook:
         Raises:
             StorageFull, StorageFailed: some of them may not have been written.
         """
-        data = _encode_lines(list(records))
-        if not data:
+        added = list(records)
+        if not added:
             return
         path = self._path(job)
         with self._lock, _as_trunkline_errors(path):
             handle = self._handle(job, path)
             try:
+                data = self._fitting(os.fstat(handle).st_size, added)
                 written = 0
                 while written < len(data):
                     written += os.write(handle, data[written:])
@@ -108,6 +112,16 @@ class Logbook:
                 os.close(self._handles.pop(job))  # half a line may be there: the next one begins anew
                 raise
         self._watch.notify()
+
+    def _fitting(self, size: int, records: list[Record]) -> bytes:
+        """The lines to add to a log of so many bytes."""
+        if size >= self._largest:
+            return _encode_lines([record for record in records if not record.user])
+        data = _encode_lines(records)
+        if size + len(data) < self._largest:
+            return data
+        text = f"this job has written more than {self._largest >> 20} MiB: what its user code adds is not kept"
+        return data + _encode_lines([Record(records[-1].ts, text, master=True)])
 
     def read(self, job: JobRef, wanted: LogFilter = _EVERYTHING, tail: int = 0) -> Iterator[Record]:
         """The records of a job that pass the filter, oldest first; with `tail`, only the last so many."""

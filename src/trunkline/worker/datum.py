@@ -55,7 +55,7 @@ class DatumRun:
             try:
                 return self._draft(State.SUCCESS, gathered=self._attempt())
             except UserCodeFailed as error:
-                reason = str(error)
+                reason = f"{error}{self._desk.shortage()}"
                 self._handle_error()
             except SandboxLost as error:
                 reason = str(error)

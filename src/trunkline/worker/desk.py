@@ -6,6 +6,7 @@ Opens the sandbox when it is first needed, and another one when it is lost.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Sequence
 
 from trunkline.content.reader import ContentReader
@@ -27,6 +28,9 @@ from trunkline.worker.runtimes.protocol import Command, Request, Runtime, Sandbo
 from trunkline.worker.runtimes.reasons import unknown_image
 from trunkline.worker.staging import Stager
 from trunkline.worker.tree import Tree
+
+_ROOM = 1 << 20
+"""Bytes; a disk with less room than this is full."""
 
 
 class Bench:
@@ -157,6 +161,13 @@ class Desk:
     def end_program(self) -> None:
         """Ends it."""
         self._bench.end_program()
+
+    def shortage(self) -> str:
+        """What else has to be said when user code failed while the disk was full; empty when it is not."""
+        found = os.statvfs(self.config.scratch)
+        if found.f_bavail * found.f_frsize >= _ROOM and (found.f_favail or not found.f_files):
+            return ""
+        return "; the disk that /pfs lies on is full: free some space, or put TRUNKLINE_HOME on a larger disk"
 
     def reopen(self) -> None:
         """Puts a sandbox away that was lost; the next one is opened when it is needed."""

@@ -17,6 +17,9 @@ from trunkline.worker.model import Line
 LONGEST = 64 << 10
 """Bytes of a line; a longer one is split."""
 
+LARGEST = 64 << 20
+"""Bytes of one command's output that are kept."""
+
 _WAITING_BYTES = 4 << 20
 _GROUP_BYTES = 1 << 20
 _GROUP_LINES = 2000
@@ -135,12 +138,13 @@ class BatchLog:
 
 
 class UserOutput:
-    """What one command writes, cut into lines; an `Output` of the runtimes."""
+    """What one command writes, cut into lines; an `Output` of the runtimes. What is too much is dropped, and told."""
 
-    def __init__(self, log: BatchLog, datum: str) -> None:
+    def __init__(self, log: BatchLog, datum: str, largest: int = LARGEST) -> None:
         self._log = log
         self._datum = datum
         self._rest = b""
+        self._largest = self._left = largest
 
     def room(self) -> bool:
         """As the protocol says."""
@@ -164,6 +168,14 @@ class UserOutput:
             self._rest = b""
 
     def _add(self, line: bytes) -> None:
+        if self._left <= 0:
+            return
+        self._left -= len(line) + 1
+        if self._left <= 0:
+            self._log.note(
+                f"user code has written more than {self._largest >> 20} MiB: the rest is not kept", self._datum
+            )
+            return
         while len(line) > LONGEST:
             end = _character_end(line, LONGEST)
             self._log.add(self._datum, line[:end].decode("utf-8", "replace"), user=True)
