@@ -167,6 +167,19 @@ def test_a_branch_move_is_foreseen_and_changes_nothing(factory: Factory) -> None
     assert [one.text for one in found[1].obstacles] == ["what default/p will make is not known before it has run"]
 
 
+def test_a_service_has_no_datums_to_tell_of(factory: Factory) -> None:
+    factory.repo("a")
+    factory.pipeline("s", pfs_input("a", "/"), service={"internalPort": 8000, "externalPort": 30999})
+    first = factory.put("a", x="1")
+    found = why(factory, "s")
+    assert (found.planned, found.tally.total) == (False, 0)
+    assert "is a service's" in found.basis
+    factory.put("a", x="2")
+    (ahead,) = moved(factory, "a", first)
+    assert (ahead.supposed, ahead.planned) == (True, False)
+    assert "is a service's" in ahead.basis
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(expressions(), min_size=2, max_size=2), histories(longest=4), st.data())
 def test_what_is_foreseen_comes_true(inputs: list[Input], versions: list[Repos], data: st.DataObject) -> None:

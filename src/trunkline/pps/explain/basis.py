@@ -14,6 +14,9 @@ from trunkline.pps.rows import Job, Version
 _EARLIER = "WHERE jobs.pipeline = ? AND jobs.id < ? AND jobs.datums IS NOT NULL ORDER BY jobs.id DESC LIMIT 1"
 
 
+SERVICE = "is a service's: its code runs for as long as its input is the newest, and makes no output"
+
+
 class Start(msgspec.Struct, frozen=True):
     """Where a job starts.
 

@@ -93,6 +93,8 @@ class Foresight:
             if commit.key in self._jobs:
                 self.explain(commit.key)
         found = self._in_the_way(one)
+        if one.version.spec.service is not None:
+            return WhyJob(one.job, not self._made, None, basis.SERVICE, False, tuple(found), Tally())
         roots = [self._content(commit) for commit in commits]
         known = [root for root in roots if root is not None]
         if len(known) < len(roots) or any(commit is not None and commit.error for commit in commits):

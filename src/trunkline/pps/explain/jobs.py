@@ -109,7 +109,8 @@ class Explainer:
             in_the_way = tuple(obstacles.of(tx, current))
             version = rows.version(tx, job.pipeline, job.version)
         if current.datums is None:
-            return WhyJob(current, False, None, "ended before its datums were known", False, in_the_way, Tally())
+            text = basis.SERVICE if version.spec.service is not None else "ended before its datums were known"
+            return WhyJob(current, False, None, text, False, in_the_way, Tally())
         start = basis.of_planned(self._pfs, current, version)
         causes = Causes(self._pfs.maps, sight_of(self._pfs, current), start.sight)
         walk = Datums(self._pfs, self._pfs.maps, current, work.basis(self._pfs, current), causes, self._alive)
