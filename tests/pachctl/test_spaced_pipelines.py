@@ -96,6 +96,27 @@ def test_running_clocks(edges: Real) -> None:
     assert "not found" in edges.no("run cron nothing")
 
 
+def test_spouts_and_services(edges: Real) -> None:
+    feed = {"pipeline": {"name": "feed"}, "transform": {"cmd": ["true"]}, "spout": {}}
+    edges.ok("create pipeline", stdin=json.dumps(feed).encode())
+    web = {
+        "pipeline": {"name": "web"},
+        "transform": {"cmd": ["true"]},
+        "input": {"pfs": {"repo": "images", "glob": "/"}},
+        "service": {"internal_port": 8000, "external_port": 30080},
+    }
+    edges.ok("create pipeline", stdin=json.dumps(web).encode())
+    for line in ("list pipeline", "list-pipeline"):
+        shown = {word: row for row in edges.ok(line).splitlines()[1:] for word in row.split()[:2]}
+        assert "none" in shown["feed"]
+        assert "starting" in shown["feed"]
+        assert "images:/" in shown["web"]
+    for line in ("inspect pipeline feed", "inspect-pipeline feed", "inspect pipeline web", "inspect-pipeline web"):
+        assert "State: starting" in edges.ok(line)
+    assert edges.rows("list job -p feed") == []
+    assert "SPOUT" in edges.ok("inspect pipeline feed --raw")
+
+
 def test_jobs_of_a_set(edges: Real) -> None:
     edges.ok("put file images@master:/a", stdin=b"x")
     sets = edges.ok("list job").splitlines()
