@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trunkline.api import convert_work
 from trunkline.kernel.errors import Corrupt, InvalidRequest
+from trunkline.kernel.ids import DatumId, SetId
+from trunkline.pps import spec, tickets
+from trunkline.pps.refs import JobRef, PipelineRef
 from trunkline.wire import trunkline_pb2 as wire
 from trunkline.worker import config, environ, messages, model
 from trunkline.worker.runtimes.protocol import Command
@@ -281,6 +285,23 @@ def test_a_batch_keeps_every_field() -> None:
     bare = messages.batch(wire.Batch(), 99)
     assert (bare.lease, bare.transform.timeout, bare.transform.tries) == (99, None, 3)
     assert bare.transform.environment is None
+
+
+def test_where_inputs_are_read_is_said_once_for_those_in_a_row() -> None:
+    one, other = (tickets.InputSource("r", "p", "b", SetId(commit), commit.encode() * 9, True, True) for commit in "xy")
+    given = [("/1", one), ("/2", one), ("/3", other), ("/4", one)]
+    inputs = tuple(tickets.DatumInput("n", path, b"h", 1, source, "j", "g") for path, source in given)
+    ticket = tickets.Ticket(
+        job_key=1, pipeline_key=1, ref=JobRef(PipelineRef("q"), SetId("j")), version=1, spec_commit=SetId("s"),
+        output_branch="o", transform=spec.Transform(), sources=(one, other), record=lambda found: True,
+    )  # fmt: skip
+    message = convert_work.batch(tickets.Batch("b", ticket, (tickets.WorkDatum(DatumId("d"), b"", inputs),), 1.0))
+    assert [one.as_before for one in message.datums[0].inputs] == [False, True, False, False]
+    (datum,) = messages.batch(message, 99).datums
+    assert [(each.path, each.commit, each.root) for each in datum.inputs] == [
+        (path, source.commit, source.root) for path, source in given
+    ]
+    assert {(each.name, each.hash, each.join_on, each.lazy) for each in datum.inputs} == {("n", b"h", "j", True)}
 
 
 def test_a_report_keeps_every_field() -> None:

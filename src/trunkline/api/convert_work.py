@@ -11,7 +11,7 @@ from trunkline.pps.environments import Environment
 from trunkline.pps.outcomes import DatumReport
 from trunkline.pps.rows import Stats
 from trunkline.pps.states import DatumState
-from trunkline.pps.tickets import Batch, DatumInput, Ticket, Verdict, WorkDatum
+from trunkline.pps.tickets import Batch, DatumInput, InputSource, Ticket, Verdict, WorkDatum
 from trunkline.wire import trunkline_pb2 as wire
 
 
@@ -71,25 +71,30 @@ def environment(value: Environment, *, digest: str) -> wire.Environment:
 
 
 def _datum(value: WorkDatum) -> wire.WorkDatum:
-    return wire.WorkDatum(id=value.id, hash=value.hash, inputs=[_input(one) for one in value.inputs])
+    """A datum; where an input is read is said once for those in a row, as a group has them by the thousand."""
+    inputs: list[wire.DatumInput] = []
+    before: InputSource | None = None
+    for one in value.inputs:
+        inputs.append(_input(one, as_before=one.source == before))
+        before = one.source
+    return wire.WorkDatum(id=value.id, hash=value.hash, inputs=inputs)
 
 
-def _input(value: DatumInput) -> wire.DatumInput:
+def _input(value: DatumInput, *, as_before: bool) -> wire.DatumInput:
     source = value.source
-    return wire.DatumInput(
+    message = wire.DatumInput(
         name=value.name,
         path=value.path,
-        repo=source.repo,
-        project=source.project,
-        branch=source.branch,
-        commit=source.commit,
-        root=source.root,
-        lazy=source.lazy,
-        empty_files=source.empty_files,
         join_on=value.join_on,
         group_by=value.group_by,
         hash=value.hash,
+        as_before=as_before,
     )
+    if not as_before:
+        message.repo, message.project, message.branch = source.repo, source.project, source.branch
+        message.commit, message.root = source.commit, source.root
+        message.lazy, message.empty_files = source.lazy, source.empty_files
+    return message
 
 
 def report(message: wire.DatumReport) -> DatumReport:

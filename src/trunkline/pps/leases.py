@@ -18,6 +18,9 @@ import msgspec
 from trunkline.kernel.clock import Nanos
 from trunkline.maps import Entry
 
+LISTED = 2 << 20
+"""Bytes that the lists of inputs of a batch's datums take, but for a single datum with more."""
+
 
 class Place(Enum):
     """Where a datum is."""
@@ -121,18 +124,24 @@ class Leases:
             self._waiting.append(entry)
 
     def take(self, batch: str, worker: str, expires: Nanos, size: int, size_bytes: int = 0) -> Lease | None:
-        """Leases up to `size` datums, or as many as `size_bytes` (0: any) hold, at least one; None if none waits."""
+        """Leases up to `size` datums, or as many as `size_bytes` (0: any) hold, at least one; None if none waits.
+
+        Datums of very many inputs make smaller batches, so that a batch stays one message.
+        """
         if not self.waiting:
             return None
         entry = self._suspected.popleft() if self._suspected else self._waiting.popleft()
-        datums, total = {entry[0]: entry}, entry[2]
+        datums, total, listed = {entry[0]: entry}, entry[2], len(entry[3])
         while not self._deaths[entry[0]] and self._waiting and len(datums) < size:
             following = self._waiting[0]
             if self._deaths[following[0]] or (size_bytes and total + following[2] > size_bytes):
                 break
+            if listed + len(following[3]) > LISTED:
+                break
             self._waiting.popleft()
             datums[following[0]] = following
             total += following[2]
+            listed += len(following[3])
         for key in datums:
             self._move(key, Move.TAKEN)
         lease = Lease(batch, worker, expires, datums)

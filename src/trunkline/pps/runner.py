@@ -27,6 +27,7 @@ from trunkline.pps.dispatch import Dispatcher
 from trunkline.pps.environments import Environment
 from trunkline.pps.machine import Event
 from trunkline.pps.plan import plan, work
+from trunkline.pps.plan.records import TooManyInputs
 from trunkline.pps.processing import Processing, TimedOut, check_wanted
 from trunkline.pps.progress import JobEnded
 from trunkline.pps.rows import Job, Version
@@ -160,7 +161,7 @@ class JobRunner:
             # Ends the job as well, unless the pipeline was stopped or has failed before.
             self._pfs.change(lambda change: pipelines.to_state(change, job.pipeline, PipelineState.FAILURE, reason))
             return _Turn([Event.BROKEN], reason)
-        except (Corrupt, _Broken) as error:
+        except (Corrupt, TooManyInputs, _Broken) as error:
             return _Turn([Event.BROKEN], str(error))
 
     def _advance(self, job_key: int, turn: _Turn) -> Job:

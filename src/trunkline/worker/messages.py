@@ -67,20 +67,26 @@ def _environment(message: wire.Environment) -> model.Environment:
 
 
 def _datum(message: wire.WorkDatum) -> model.Datum:
-    return model.Datum(id=message.id, hash=message.hash, inputs=tuple(_input(each) for each in message.inputs))
+    inputs: list[model.Input] = []
+    source = wire.DatumInput()
+    for each in message.inputs:
+        source = source if each.as_before else each
+        inputs.append(_input(each, source))
+    return model.Datum(id=message.id, hash=message.hash, inputs=tuple(inputs))
 
 
-def _input(message: wire.DatumInput) -> model.Input:
+def _input(message: wire.DatumInput, source: wire.DatumInput) -> model.Input:
+    """One input; `source` is the message that says where it is read."""
     return model.Input(
         name=message.name,
         path=message.path,
-        repo=message.repo,
-        project=message.project,
-        branch=message.branch,
-        commit=message.commit,
-        root=message.root,
-        lazy=message.lazy,
-        empty_files=message.empty_files,
+        repo=source.repo,
+        project=source.project,
+        branch=source.branch,
+        commit=source.commit,
+        root=source.root,
+        lazy=source.lazy,
+        empty_files=source.empty_files,
         join_on=message.join_on,
         group_by=message.group_by,
         hash=message.hash,

@@ -12,7 +12,7 @@ from trunkline.maps.shape import Shape
 from trunkline.objects.wrappers.metered import MeteredStore
 from trunkline.pfs.collect.collector import Collector
 from trunkline.pps import fsck, rows
-from trunkline.pps.plan import plan
+from trunkline.pps.plan import plan, records
 from trunkline.pps.roots import INDEXES, roots
 from trunkline.pps.rows import Job
 from trunkline.pps.states import JobState
@@ -116,6 +116,19 @@ def test_a_failed_job_an_other_expression_and_a_deleted_job(world: Factory) -> N
     world.put("a", **{"5_txt": "new"})
     assert world.runs("a") == [("/a/5.txt", "/b/5.txt")]
     world.check(world.job("p"))
+
+
+def test_a_group_that_no_message_could_hold(world: Factory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "LONGEST_LIST", 2_000)
+    world.pipeline("p", {"group": [{"pfs": {"repo": "a", "glob": "/*", "groupBy": "all"}}]})
+    world.settle()
+    assert world.job("p").state is JobState.SUCCESS
+    world.put("a", **{f"{number}_txt": "" for number in range(20, 60)})
+    world.settle()
+    assert world.job("p").state is JobState.FAILURE
+    assert world.job("p").reason.startswith(
+        "a datum of 60 inputs (/0.txt is one) is too large: group by something finer"
+    )
 
 
 def test_the_collector_keeps_the_indexes_of_jobs_that_are_there(world: Factory) -> None:

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from trunkline.kernel.clock import Nanos
 from trunkline.maps import Entry
-from trunkline.pps.leases import TABLE, Leases, Move, Place
+from trunkline.pps.leases import LISTED, TABLE, Leases, Move, Place
 
 TRIES = 3
 LATER = Nanos(100)
@@ -149,3 +149,12 @@ def test_the_table_knows_every_move_and_ends_in_settled() -> None:
     assert {move for _, move in TABLE} == set(Move)
     assert Place.SETTLED not in {place for place, _ in TABLE}
     assert {place for place, _ in TABLE} | set(TABLE.values()) == set(Place)
+
+
+def test_datums_of_very_many_inputs_make_small_batches() -> None:
+    leases = Leases(TRIES)
+    sizes = (LISTED // 2, LISTED // 2, 1, LISTED + 1, 0)
+    leases.offer((number.to_bytes(32, "big"), b"h" * 32, 1, b"x" * size) for number, size in enumerate(sizes))
+    found = [leases.take(str(batch), "w", LATER, 64) for batch in range(3)]
+    assert [len(one.datums) for one in found if one is not None] == [2, 1, 1]
+    assert leases.waiting == 1

@@ -12,11 +12,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-from trunkline.kernel.errors import Corrupt
+from trunkline.kernel.errors import Corrupt, Refused
 from trunkline.kernel.ids import DatumId
 from trunkline.maps import Entry
 from trunkline.pps.plan.operators.base import Elements
 from trunkline.pps.spec import PfsInput
+
+LONGEST_LIST = 16 << 20
+"""Bytes of a datum's list of inputs; some 150,000 of them."""
+
+
+class TooManyInputs(Refused):
+    """A datum of a group has more inputs than a worker can be told of."""
 
 
 class InputRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -94,11 +101,20 @@ class Encoder:
         return digest.digest()
 
     def entry(self, key: bytes, elements: Elements) -> Entry:
-        """The map entry of a datum, whose raw id the caller has worked out."""
+        """The map entry of a datum, whose raw id the caller has worked out.
+
+        Raises:
+            TooManyInputs: they would not go to a worker in one message.
+        """
         text = b"".join((key.hex().encode(), *(element.hash for element in elements), self._salt))
         value = hashlib.blake2b(text, digest_size=32).digest()
         names = self._names
         aux = _encode([(names[one.leaf], one.path, one.hash, one.size, one.leaf, *one.keys) for one in elements])
+        if len(aux) > LONGEST_LIST:
+            raise TooManyInputs(
+                f"a datum of {len(elements)} inputs ({elements[0].path} is one) is too large: "
+                "group by something finer, or use a glob that matches directories"
+            )
         return key, value, sum(element.size for element in elements), aux
 
 
