@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,14 @@ def test_a_client_that_ends_in_the_middle(local: World, number: int, monkeypatch
     assert client.stdout is not None
     assert client.stdout.readline() == "half\n"
     assert len(sessions(local)) == 1
-    client.send_signal(number)
-    client.wait(60)
+
+    for _ in range(
+        12
+    ):  # Python drops an interrupt that comes while it runs what cannot raise, as a collector's callback
+        client.send_signal(number)
+        with suppress(subprocess.TimeoutExpired):
+            client.wait(5)
+            break
     assert local.commits(repo) == 0
     if number == signal.SIGINT:  # it says good-bye; the other session ends with its lease
         assert client.stdout.read() == "stopped\n"
