@@ -42,9 +42,11 @@ bench: setup ## Draws the cost curves, beside their peers (minutes)
 	$(BIN)/python benchmarks/planner.py
 	$(BIN)/python benchmarks/questions.py
 	$(BIN)/python -m benchmarks.pfs
+	$(BIN)/python -m benchmarks.pps
 
-bars: setup ## Measures the file system against its bars, with full sizes (an hour)
+bars: setup ## Measures files and pipelines against their bars, with full sizes (an hour and more)
 	$(BIN)/python -m benchmarks.pfs --full --results benchmarks/results
+	$(BIN)/python -m benchmarks.pps --full --results benchmarks/results
 
 postgres: setup ## Runs on PostgreSQL what `make test` runs on SQLite alone, and each change twice (minutes)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --catalogs postgresql \
