@@ -15,7 +15,8 @@ import msgspec
 from trunkline.catalog import Row, Tx
 from trunkline.kernel.errors import InvalidRequest, NotFound
 from trunkline.kernel.ids import DatumId, SetId
-from trunkline.maps import EMPTY, Entry, Root
+from trunkline.maps import EMPTY, Entry, Maps, Root
+from trunkline.objects.wrappers.scratch import ScratchStore
 from trunkline.pfs import holding, provenance, resolve
 from trunkline.pfs import rows as pfs_rows
 from trunkline.pfs.pfs import Pfs
@@ -31,6 +32,7 @@ from trunkline.pps.spec import Input, PfsInput
 from trunkline.pps.states import DatumState, JobState
 
 _PAGE = 500
+_CACHE_BYTES = 16 << 20
 
 
 class DatumInput(msgspec.Struct, frozen=True):
@@ -147,7 +149,8 @@ def _head(tx: Tx, leaf: PfsInput) -> Commit:
 def _formed(pfs: Pfs, given: Input, roots: list[Root]) -> Iterator[Entry]:
     """An entry for each datum, by id; what two alternatives of a union have in common comes once."""
     leaves = list(inputs.leaves(given))
-    operator = tree.build(pfs.maps, given, [EMPTY] * len(leaves), roots).operator
+    maps = Maps(ScratchStore(pfs.store), _CACHE_BYTES)  # indexes of joins are nobody's
+    operator = tree.build(maps, given, [EMPTY] * len(leaves), roots).operator
     encoder = Encoder(leaves, salt="")
     with Spool() as spool:
         for elements in operator.all(Side.NEW):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -129,6 +130,13 @@ def test_a_group_that_no_message_could_hold(world: Factory, monkeypatch: pytest.
     assert world.job("p").reason.startswith(
         "a datum of 60 inputs (/0.txt is one) is too large: group by something finer"
     )
+
+
+def test_a_preview_stores_nothing(world: Factory) -> None:
+    before = set(world.pfs.store.keys())
+    given = {"join": [{"pfs": {"repo": repo, "name": repo, "glob": "/(*).*", "joinOn": "$1"}} for repo in ("a", "b")]}
+    assert sum(1 for _ in world.pps.list_datums_of_input(json.dumps(given))) == 20
+    assert set(world.pfs.store.keys()) == before
 
 
 def test_the_collector_keeps_the_indexes_of_jobs_that_are_there(world: Factory) -> None:
