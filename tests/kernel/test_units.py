@@ -73,3 +73,27 @@ def test_sizes_are_read_in_powers_of_a_thousand(text: str, expected: int) -> Non
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(InvalidRequest, match="invalid size"):
         units.decimal_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [
+        ("0", 0),
+        ("64M", 64_000_000),
+        ("1Gi", 2**30),
+        ("1.5Ki", 1536),
+        ("1e3", 1000),
+        ("+7k", 7000),
+        ("100m", 1),
+        (".5", 1),
+        ("9" * 30, 2**62),
+    ],
+)
+def test_quantities_of_clusters(text: str, bytes_: int) -> None:
+    assert units.quantity(text) == bytes_
+
+
+@pytest.mark.parametrize("text", ["", ".", "-1", "1KB", "1 G", "Gi", "x", "1e", "1e1000", "١"])
+def test_what_is_no_quantity(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="invalid quantity"):
+        units.quantity(text)

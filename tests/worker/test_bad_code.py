@@ -149,6 +149,14 @@ raise SystemExit(len(wrong))
     assert report.state == SUCCESS, pachd.lines()[-1]
 
 
+def test_more_memory_than_the_pipeline_may_have(pachd: FakePachd) -> None:
+    text = "hog = bytearray(300_000_000); hog[::4096] = b'x' * len(hog[::4096]); import time; time.sleep(100)"
+    report = python(pachd, text, memory_limit=100_000_000)
+    assert report.state == FAILED
+    assert report.reason == "user code used more memory than resource_limits.memory (95.37MiB): raise the limit"
+    assert python(pachd, "x = bytes(10_000_000)", memory_limit=100_000_000).state == SUCCESS
+
+
 def test_very_many_outputs(pachd: FakePachd) -> None:
     text = "import os\nfor n in range(5000): open(f'/pfs/out/{n}', 'w').write(str(n))"
     found = pachd.outputs(python(pachd, text))

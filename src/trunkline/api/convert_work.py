@@ -50,6 +50,7 @@ def _transform(ticket: Ticket) -> wire.WorkTransform:
         datum_tries=ticket.datum_tries,
         secrets=[wire.WorkSecret(variable=one.variable, path=one.path, value=one.value) for one in ticket.secrets],
         datum_batching=given.datum_batching,
+        memory_limit=ticket.memory_limit,
         environment=(
             None if ticket.environment is None else environment(ticket.environment, digest=ticket.environment_digest)
         ),

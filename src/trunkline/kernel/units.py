@@ -5,11 +5,13 @@ Sizes are base 1024 with four significant digits (`4.586KiB`); ages are the huma
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
 from trunkline.kernel.errors import InvalidRequest
 
+_QUANTITY = re.compile(r"\+?([0-9]{0,30}(?:\.[0-9]{0,30})?)(?:([numkMGTPE])|([KMGTPE])i|[eE]([+-]?[0-9]{1,2}))?")
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 _DECIMAL = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([kKmMgGtTpP])?[iI]?[bB]?")
 
@@ -55,6 +57,25 @@ def _long_duration(hours: int) -> str:
     if days < 730:
         return f"{days // 30} months"
     return f"{days // 365} years"
+
+
+def quantity(text: str) -> int:
+    """The bytes of a quantity as clusters write it: `64M` is 64,000,000, `1Gi` is 2**30; parts of a byte count as one.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None or not match[1].strip("."):
+        raise InvalidRequest(f'invalid quantity "{text[:60]}": give one such as "64M" or "1Gi"')
+    factor = Decimal(1)
+    if match[2]:
+        factor = Decimal(10) ** (3 * ("num kMGTPE".index(match[2]) - 3))
+    elif match[3]:
+        factor = Decimal(1024 ** (" KMGTPE".index(match[3])))
+    elif match[4]:
+        factor = Decimal(10) ** int(match[4])
+    return min(math.ceil(Decimal(match[1]) * factor), 2**62)
 
 
 def decimal_size(text: str) -> int:

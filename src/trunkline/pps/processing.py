@@ -126,6 +126,7 @@ class Processing:
             environment=environment,
             environment_digest=digest,
             datum_timeout=spec.seconds(given.datum_timeout),
+            memory_limit=given.memory_limit,
             datum_tries=given.datum_tries if given.datum_tries > 0 else DEFAULT_TRIES,
             parallelism=self._parallelism,
             datum_set=given.datum_set_spec or DatumSetSpec(),

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from trunkline.kernel import units
 from trunkline.kernel.errors import InvalidRequest
 from trunkline.kernel.names import DEFAULT_PROJECT
 from trunkline.pps.states import PipelineType
@@ -341,6 +342,12 @@ class PipelineSpec(_Message, frozen=True):
     def parallelism(self) -> int:
         """Workers wanted, at least one."""
         return max(1, self.parallelism_spec.constant if self.parallelism_spec else 1)
+
+    @property
+    def memory_limit(self) -> int:
+        """Bytes that user code may have; 0 for any."""
+        text = self.resource_limits.memory if self.resource_limits else ""
+        return units.quantity(text) if text else 0
 
 
 class Defaults(_Message, frozen=True):

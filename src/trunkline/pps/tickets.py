@@ -44,6 +44,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
         secrets: what of secrets user code is given; for workers of this job alone.
         environment, environment_digest: what the image name means here; None if it is unknown.
         datum_timeout: seconds for one try; None for any.
+        memory_limit: bytes for user code; 0 for any.
         parallelism: workers at the most.
         sources: one for each pfs input of the input expression, in order.
         record: called with what workers report, before they are answered.
@@ -63,6 +64,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
     environment_digest: str = ""
     datum_timeout: float | None = None
+    memory_limit: int = 0
     datum_tries: int = 3
     parallelism: int = 1
     datum_set: DatumSetSpec = DatumSetSpec()

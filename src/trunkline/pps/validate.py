@@ -8,10 +8,10 @@ branches are made). Fields that only a cluster honours are checked, kept and sho
 from __future__ import annotations
 
 import json
-import re
 
 import msgspec
 
+from trunkline.kernel import units
 from trunkline.kernel.errors import InvalidRequest, NotBuilt, Refused
 from trunkline.kernel.names import check_branch_name, check_pipeline_name
 from trunkline.pps import egress, following, inputs, mounts, standing
@@ -27,7 +27,6 @@ from trunkline.pps.spec import (
 )
 
 _MOST_WORKERS = 2**31 - 1
-_QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?")
 _DEFAULT_TRIES = 3
 
 
@@ -177,8 +176,10 @@ def _check_resource(field: str, resource: ResourceSpec) -> None:
     if resource.cpu < 0:
         raise InvalidRequest(f"{field}.cpu is {resource.cpu}: give a number that is not negative")
     for name, text in (("memory", resource.memory), ("disk", resource.disk)):
-        if text and (_QUANTITY.fullmatch(text) is None or text.startswith("-")):
-            raise InvalidRequest(f'{field}.{name} is "{text}": give a quantity such as "64M" or "1Gi"')
+        try:
+            units.quantity(text or "0")
+        except InvalidRequest:
+            raise InvalidRequest(f'{field}.{name} is "{text}": give a quantity such as "64M" or "1Gi"') from None
     if resource.gpu is not None and resource.gpu.number < 0:
         raise InvalidRequest(f"{field}.gpu.number is {resource.gpu.number}: give a number of devices")
 

@@ -238,6 +238,18 @@ class RuntimeSuite:
         command = Command(argv=["yes"], env={"PATH": PATH}, timeout=0.2)
         assert sandbox.run(command, Collected(capacity=10)).timed_out
 
+    def test_more_memory_than_there_may_be(self, sandbox: Sandbox) -> None:
+        # `tail` keeps what has no end of line; two of them have more together than either may have alone.
+        script = (
+            "(head -c 40000000 /dev/zero; sleep 1000) | tail -n 1 & (head -c 40000000 /dev/zero; sleep 9) | tail -n 1"
+        )
+        command = Command(argv=["sh", "-c", script], env={"PATH": PATH}, memory=60_000_000, timeout=60)
+        ended = sandbox.run(command, Collected())
+        assert ended == Ended(-signal.SIGKILL, out_of_memory=True)
+        modest = Command(argv=["sh", "-c", "sleep 0.3"], env={"PATH": PATH}, memory=60_000_000)
+        assert sandbox.run(modest, Collected()) == Ended(0)
+        assert run(sandbox, "true")[0] == Ended(0)
+
     def test_killed_from_another_thread(self, sandbox: Sandbox) -> None:
         output = Collected()
         ended: list[Ended] = []

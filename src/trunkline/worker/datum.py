@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from trunkline.kernel.errors import Corrupt, FailedPrecondition, NotFound, TrunklineError
+from trunkline.kernel.units import size
 from trunkline.worker.desk import Desk, standard_input, working_dir
 from trunkline.worker.environ import dotenv, plain, variables
 from trunkline.worker.gather import Gathered
@@ -79,8 +80,8 @@ class DatumRun:
         with self._timed("download_time"):
             shown = plain(env, desk.batch)  # in a file, and told to whoever asks the worker: no secrets
             visible = {name: desk.sandbox.visible(value) for name, value in shown.items()}
-            size = desk.stager.stage(self._datum, dotenv(visible), keep_scratch=desk.has_program)
-            self._statistics.download_bytes = size
+            staged = desk.stager.stage(self._datum, dotenv(visible), keep_scratch=desk.has_program)
+            self._statistics.download_bytes = staged
         desk.lease.check()
         with self._timed("process_time"):
             try:
@@ -106,7 +107,7 @@ class DatumRun:
         finished = program.work(variables, output, self._transform.timeout)
         if finished.timed_out or finished.over:
             ended = program.end()
-            self._judge(Ended(ended.code, finished.timed_out))
+            self._judge(Ended(ended.code, finished.timed_out, ended.out_of_memory))
             raise UserCodeFailed("user code exited prematurely: it has to ask for the next datum until it is ended")
         if finished.error:
             raise UserCodeFailed(" ".join(finished.error.split())[:_LONGEST_REASON])
@@ -119,6 +120,7 @@ class DatumRun:
             cwd=working_dir(self._desk.batch),
             stdin=standard_input(stdin),
             timeout=self._transform.timeout,
+            memory=self._transform.memory,
         )
         try:
             return self._desk.sandbox.run(command, output)
@@ -126,6 +128,9 @@ class DatumRun:
             output.end()
 
     def _judge(self, ended: Ended) -> None:
+        if ended.out_of_memory:
+            most = size(self._transform.memory or 0)
+            raise UserCodeFailed(f"user code used more memory than resource_limits.memory ({most}): raise the limit")
         if ended.timed_out:
             raise UserCodeFailed(f"user code ran longer than datum_timeout ({self._transform.timeout:g}s)")
         if ended.code < 0:

@@ -89,7 +89,11 @@ class Bench:
             self.end_program()
             env = variables(self.config, batch, None, sandbox.account)
             command = Command(
-                argv=batch.transform.cmd, env=env, cwd=working_dir(batch), stdin=standard_input(batch.transform.stdin)
+                argv=batch.transform.cmd,
+                env=env,
+                cwd=working_dir(batch),
+                stdin=standard_input(batch.transform.stdin),
+                memory=batch.transform.memory,
             )
             self._program = Program(sandbox, command, self.config.worker, self.now)
         return self._program

@@ -53,6 +53,7 @@ def _transform(message: wire.WorkTransform) -> model.Transform:
         secrets=tuple(model.Secret(each.variable, each.path, each.value) for each in message.secrets),
         environment=_environment(message.environment) if message.HasField("environment") else None,
         datum_batching=message.datum_batching,
+        memory=message.memory_limit or None,
     )
 
 

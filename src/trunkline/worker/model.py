@@ -46,6 +46,7 @@ class Transform(msgspec.Struct, frozen=True, kw_only=True):
         timeout: seconds that one try of one datum may take; none: as long as it likes.
         tries: how often a datum is tried at the most.
         datum_batching: user code is started once and asks for one datum after the other.
+        memory: bytes that all processes of user code may have together; none: any.
         environment: none: the image is unknown here, and the machine itself is used.
     """
 
@@ -63,6 +64,7 @@ class Transform(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
     secrets: tuple[Secret, ...] = ()
     datum_batching: bool = False
+    memory: int | None = None
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

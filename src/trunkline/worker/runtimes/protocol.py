@@ -68,6 +68,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
         env: the whole environment; nothing is added.
         stdin: what standard input holds; none: it is empty.
         timeout: seconds after which all processes of the command are killed.
+        memory: bytes of memory; soon after they have more together, all processes of the command are killed.
     """
 
     argv: Sequence[str]
@@ -75,6 +76,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str = "/"
     stdin: bytes | None = None
     timeout: float | None = None
+    memory: int | None = None
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -83,10 +85,12 @@ class Ended(msgspec.Struct, frozen=True):
     Attributes:
         code: the exit code, or the negative number of the signal that ended it.
         timed_out: it was killed because its time was up.
+        out_of_memory: it was killed because it had more memory than it may have.
     """
 
     code: int
     timed_out: bool = False
+    out_of_memory: bool = False
 
 
 class Linked(msgspec.Struct, frozen=True):

@@ -178,7 +178,8 @@ class ProcessSandbox:
             self._running = True
             self._handed_on = queue.SimpleQueue()
         number = b"%d" % self._number
-        self._send([b"run", number, argv, env, os.fsencode(command.cwd)], [stdin, output])
+        memory = b"%d" % (command.memory or 0)
+        self._send([b"run", number, argv, env, os.fsencode(command.cwd), memory], [stdin, output])
 
     def _attend(self, command: Command, output: Output) -> Ended:
         """Hands output on until the command has ended; kills it when its time is up."""
@@ -207,7 +208,7 @@ class ProcessSandbox:
                         pass
                 if fields[0] == b"failed":
                     raise reasons.cannot_start(self._request, command, fields[2].decode(), int(fields[3]))
-                return Ended(int(fields[2]), timed_out)
+                return Ended(int(fields[2]), timed_out, fields[3] == b"memory")
 
     def _take(self, output: Output) -> bool:
         """Hands on what is there. Returns whether more may come."""

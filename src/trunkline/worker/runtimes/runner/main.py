@@ -17,6 +17,7 @@ import sys
 from trunkline.worker.runtimes.runner import frames, linux, secretfiles, users
 from trunkline.worker.runtimes.runner.follow import Follower
 from trunkline.worker.runtimes.runner.launch import CannotStart, Program, start
+from trunkline.worker.runtimes.runner.memory import Limit
 from trunkline.worker.runtimes.runner.reaper import NamespaceReaper, SubreaperReaper, collect
 from trunkline.worker.runtimes.runner.view import Refused, View
 
@@ -54,6 +55,7 @@ class Server:
         self._reaper: Reaper = NamespaceReaper() if request.namespace else SubreaperReaper()
         hidden, stands_for = ([], "") if request.namespace else (request.masks, request.staging)
         self._follower = Follower(connection, hidden, stands_for)
+        self._memory = Limit(0)
         self._awaited: set[int] = set()
         self._ended: dict[int, int] = {}
 
@@ -82,9 +84,12 @@ class Server:
         finally:
             for each in files:
                 os.close(each)
+        self._memory = Limit(int(fields[5]))
         status = self._wait(main, fields[1])
+        why = b"memory" if self._memory.exceeded else b""
+        self._memory = Limit(0)
         self._reaper.sweep()
-        frames.send(self._connection, [b"exit", fields[1], b"%d" % os.waitstatus_to_exitcode(status)])
+        frames.send(self._connection, [b"exit", fields[1], b"%d" % os.waitstatus_to_exitcode(status), why])
 
     def _follow(self, fields: list[bytes], number: bytes) -> None:
         """Has links followed; an order to kill the command with this number ends that too."""
@@ -101,10 +106,13 @@ class Server:
                 poll.register(ended, select.POLLIN)
             poll.register(self._connection.fileno(), select.POLLIN)
             while True:
-                ready = [each for each, _ in poll.poll(_LOOK if ended >= 0 else _LOOK_OFTEN)]
+                pause = (self._memory.pause or _LOOK) if ended >= 0 else _LOOK_OFTEN
+                ready = [each for each, _ in poll.poll(pause)]
                 self._ended |= {pid: status for pid, status in collect().items() if pid in self._awaited}
                 if awaited in self._ended:
                     return self._ended.pop(awaited)
+                if self._memory.look():
+                    self._reaper.kill()
                 if self._connection.fileno() in ready:
                     fields, _ = frames.receive(self._connection)
                     # An order that comes late must not hit the next command.

@@ -56,7 +56,7 @@ class SubreaperReaper:
 
     def kill(self) -> None:
         """As the protocol says."""
-        for pid in _descendants(os.getpid()):
+        for pid in descendants(os.getpid()):
             _signal(pid)
 
     def sweep(self) -> None:
@@ -86,8 +86,11 @@ def collect() -> dict[int, int]:
         found[pid] = status
 
 
-def _descendants(ancestor: int) -> list[int]:
-    """Parents before their children, so that a killed parent cannot have more of them."""
+def descendants(ancestor: int) -> list[int]:
+    """The processes that come from one, by their numbers in /proc.
+
+    Parents come before their children, so that a killed parent cannot have more of them.
+    """
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if not name.isdecimal():
