@@ -104,7 +104,7 @@ BAD_SPECS = [
     (_spec(pipeline={"name": "other"}), "a repo with the same name already exists"),
     (_spec(input={"cross": [_atom(repo="data"), _atom(repo="data")]}), 'name "data" was used more than once'),
     (_spec(datum_tries=0, parallelism_spec={"constant": "many"}), "constant"),
-    (_spec(service={"internal_port": 80}), "service"),
+    (_spec(service={"internal_port": 80, "type": "Ingress"}), "service type"),
 ]
 
 
