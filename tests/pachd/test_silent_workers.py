@@ -14,7 +14,7 @@ import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 
-from trunkline.testing.commands import wait_for
+from trunkline.testing.commands import processes, wait_for
 
 CATALOGS = ("sqlite",)  # a whole pachd on its own settings
 
@@ -55,6 +55,48 @@ def test_a_frozen_worker(client: Client, tmp_path: Path) -> None:
     assert (info.state, info.reason, info.data_processed) == (pps.JobState.JOB_SUCCESS, "", 1)
     assert client.pfs.pfs_file(pfs.File.from_uri("copy@master:/a")).read() == b"1"
     assert worker not in _workers(tmp_path)
+
+
+def test_a_worker_that_is_killed_with_user_code_for_many_datums(client: Client, tmp_path: Path) -> None:
+    """What was reported stays; the rest is worked on by the next worker, with a fresh run of user code."""
+    begun, script = tmp_path / "begun", tmp_path / "user_code.py"
+    script.write_text(
+        f"""
+import os, time
+from pathlib import Path
+import pachyderm_sdk
+
+@pachyderm_sdk.batch_all_datums
+def work():
+    (found,) = Path("/pfs/data").iterdir()
+    Path("/pfs/out", found.name).write_text("done")
+    mark = Path({str(begun)!r})
+    if found.name == "3" and not mark.exists():
+        mark.touch()
+        time.sleep(1000)
+
+work()
+"""
+    )
+    client.pfs.create_repo(repo=pfs.Repo.from_uri("data"))
+    with client.pfs.commit(branch=pfs.Branch.from_uri("data@master")) as commit:
+        for number in range(8):
+            commit.put_file_from_bytes(f"/{number}", b"1")
+    spec = {
+        "pipeline": {"name": "many"},
+        "transform": {"cmd": [sys.executable, str(script)], "datumBatching": True},
+        "input": {"pfs": {"repo": "data", "glob": "/*"}},
+    }
+    client.pps.create_pipeline_v2(create_pipeline_request_json=json.dumps(spec))
+    wait_for(begun.exists, "user code to come to the datum", 60)
+    (worker,) = _workers(tmp_path)
+    os.kill(worker, signal.SIGKILL)
+    id = client.pfs.inspect_branch(branch=pfs.Branch.from_uri("many@master")).head.id
+    job = pps.Job(pipeline=pps.Pipeline(name="many", project=pfs.Project(name="default")), id=id)
+    info = client.pps.inspect_job(job=job, wait=True)
+    assert (info.state, info.data_processed, info.data_total) == (pps.JobState.JOB_SUCCESS, 8, 8)
+    assert [one.error for one in client.pfs.fsck() if one.error] == []
+    wait_for(lambda: not processes(str(script)), "all runs of user code to end with their job")
 
 
 def _workers(folder: Path) -> list[int]:
