@@ -17,12 +17,15 @@ WINDOW = 4096
 """Datums of a job that wait in memory at the most; so also the largest batch that a spec can ask for."""
 
 LARGEST_BATCH = 64
+LARGEST_OF_ONE_RUN = 512
+"""Datums of a batch that one run of user code works on: each costs so little that asking for more would tell."""
+
 BATCHES_PER_WORKER = 4
 
 _REPORTED = (DatumState.SUCCESS, DatumState.FAILED, DatumState.RECOVERED)
 
 
-def batch_size(waiting: int, workers: int, wish: DatumSetSpec) -> tuple[int, int]:
+def batch_size(waiting: int, workers: int, wish: DatumSetSpec, largest: int = LARGEST_BATCH) -> tuple[int, int]:
     """How large the next batch is to be, as (datums, bytes; 0 for any).
 
     Small enough that all workers have work to the end, and large enough that asking for it costs little.
@@ -31,13 +34,14 @@ def batch_size(waiting: int, workers: int, wish: DatumSetSpec) -> tuple[int, int
         waiting: datums to hand out.
         workers: that may ask for them.
         wish: of the pipeline's spec.
+        largest: unless the spec says otherwise.
     """
     if wish.number > 0:
         return min(wish.number, WINDOW), 0
     if wish.size_bytes > 0:
         return WINDOW, wish.size_bytes
     share = waiting // (max(1, workers) * (wish.per_worker if wish.per_worker > 0 else BATCHES_PER_WORKER))
-    return max(1, min(LARGEST_BATCH, share)), 0
+    return max(1, min(largest, share)), 0
 
 
 def raw_id(datum: str) -> bytes:

@@ -376,7 +376,9 @@ class Dispatcher:
             if not leases.waiting or self._active(ticket.pipeline_key) >= ticket.parallelism:
                 continue
             helpers = min(ticket.parallelism, len(self._workers))
-            size, size_bytes = batching.batch_size(leases.waiting, helpers, ticket.datum_set)
+            one_run = ticket.transform.datum_batching
+            largest = batching.LARGEST_OF_ONE_RUN if one_run else batching.LARGEST_BATCH
+            size, size_bytes = batching.batch_size(leases.waiting, helpers, ticket.datum_set, largest)
             lease = leases.take(new_id(), worker, self._expiry(), size, size_bytes)
             assert lease is not None, "a datum waits"
             self._batches[lease.batch] = running

@@ -322,3 +322,9 @@ def test_status_of_workers(shop: Shop) -> None:
 )
 def test_batch_size(waiting: int, workers: int, wish: DatumSetSpec, expected: tuple[int, int]) -> None:
     assert batching.batch_size(waiting, workers, wish) == expected
+
+
+def test_one_run_of_user_code_gets_larger_batches() -> None:
+    size = batching.batch_size(4096, 1, DatumSetSpec(), batching.LARGEST_OF_ONE_RUN)
+    assert size == (512, 0)
+    assert batching.batch_size(40, 2, DatumSetSpec(), batching.LARGEST_OF_ONE_RUN) == (5, 0)
