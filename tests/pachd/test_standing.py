@@ -129,6 +129,13 @@ def test_code_that_does_not_go_on_running(house: House) -> None:
     assert done.state == pps.JobState.JOB_SUCCESS
 
 
+def test_code_that_takes_too_much_memory(house: House) -> None:
+    hungry = "import time; held = b'x' * 400_000_000; time.sleep(600)"
+    house.make("feed", sys.executable, "-c", hungry, spout={}, resource_limits={"memory": "100M"})
+    wait_for(lambda: house.about("feed").state == pps.PipelineState.PIPELINE_CRASHING, "crashing", 30)
+    assert "user code used more memory than resource_limits.memory" in house.about("feed").reason
+
+
 @pytest.mark.parametrize("victim", ["worker", "pachd"])
 def test_a_spout_whose_worker_or_pachd_is_killed(house: House, victim: str) -> None:
     house.make("feed", sys.executable, "-c", LEAVES_ONE_OPEN, spout={})

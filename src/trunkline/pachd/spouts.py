@@ -168,6 +168,7 @@ class _Spout:
             secrets=self._secrets(transform.secrets),
             environment=environment,
             environment_digest=digest,
+            memory_limit=given.memory_limit,
             sources=(),
             record=lambda _: True,
             standing=True,

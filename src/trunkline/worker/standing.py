@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from trunkline.kernel.errors import TrunklineError
+from trunkline.kernel.units import size
 from trunkline.worker.datum import DatumRun
 from trunkline.worker.environ import CLIENT, dotenv, plain, variables
 from trunkline.worker.model import State
@@ -35,7 +36,7 @@ class StandingRun(DatumRun):
         if not self._transform.cmd:
             return "invalid pipeline transform, no command specified"
         try:
-            return _words(self._once())
+            return self._words(self._once())
         except SandboxLost as error:
             self._desk.reopen()
             return str(error)
@@ -55,6 +56,14 @@ class StandingRun(DatumRun):
         finally:
             desk.stager.finish()
 
+    def _words(self, ended: Ended) -> str:
+        if ended.out_of_memory:
+            most = size(self._transform.memory or 0)
+            return f"user code used more memory than resource_limits.memory ({most}): raise the limit"
+        if ended.code < 0:
+            return f"user code was ended by signal {-ended.code}"
+        return f"user code ended with exit status {ended.code}"
+
     def _client(self) -> bytes:
         """A configuration file for clients inside the sandbox."""
         batch = self._desk.batch
@@ -66,9 +75,3 @@ class StandingRun(DatumRun):
         # Clients of the original take the file for one that was never used without a user.
         whole = {"user_id": batch.id, "v2": {"active_context": "pachd", "contexts": {"pachd": context}}}
         return json.dumps(whole).encode()
-
-
-def _words(ended: Ended) -> str:
-    if ended.code < 0:
-        return f"user code was ended by signal {-ended.code}"
-    return f"user code ended with exit status {ended.code}"
