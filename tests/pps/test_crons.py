@@ -179,6 +179,16 @@ def test_deleting_takes_the_ticks_along(world: World) -> None:
         assert list(tx.rows("SELECT * FROM crons")) == []
 
 
+def test_a_repo_that_was_there_before_its_clock_stays_with_what_is_in_it(world: World) -> None:
+    world.repo("data")
+    world.put("data", a="a")
+    world.pipeline("clock", cron(repo="data"))
+    settle(world)
+    world.pps.delete_pipelines(everything=True, force=True)
+    assert ticks(world, "data") == ["/a"]
+    assert list(fsck.check(world.pfs)) == []
+
+
 def test_ticks_that_somebody_else_reads_stay(world: World) -> None:
     world.pipeline("clock", cron(repo="ticks"))
     world.pipeline("other", pfs_input("ticks"))

@@ -239,6 +239,41 @@ def test_a_missing_secret_fails_the_pipeline_until_it_is_updated(world: Factory)
     assert len(world.ran) == ran + 1, "what was computed with the old secret stays"
 
 
+def test_a_secret_that_an_old_version_missed_does_not_fail_the_new_one(
+    world: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.repo("a")
+    create(world)
+    world.pps.create_pipeline(spec(name="creds", key="token", env_var="TOKEN"))
+    delete(world)
+    hand_out = secrets.hand_out
+
+    def slow(*given: Any) -> Any:
+        try:
+            return hand_out(*given)
+        except secrets.SecretMissing:
+            # Meanwhile, while the job's runner has not written down what it found:
+            create(world)
+            world.pps.rerun_pipeline(PipelineRef("p"))
+            raise
+
+    monkeypatch.setattr(secrets, "hand_out", slow)
+    world.put("a", f="1")
+    world.settle()
+    assert world.pps.inspect_pipeline(PipelineRef("p")).state is not PipelineState.FAILURE
+    assert world.jobs("p")[-1][0] is JobState.SUCCESS
+
+
+def test_defaults_that_meet_a_missing_secret_name_the_pipeline(world: Factory) -> None:
+    world.repo("a")
+    create(world)
+    world.pps.create_pipeline(spec(name="creds", key="token", env_var="TOKEN"))
+    delete(world)
+    with pytest.raises(FailedPrecondition, match="pipeline default/p cannot have these defaults: missing"):
+        world.pps.defaults.set_cluster('{"createPipelineRequest": {"datumTries": "7"}}', regenerate=True)
+    assert world.pps.defaults.of_cluster() == "{}"
+
+
 def test_what_was_computed_before_needs_no_secret(world: Factory) -> None:
     world.repo("a")
     create(world)

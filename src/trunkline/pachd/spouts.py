@@ -26,7 +26,6 @@ from trunkline.pps.secrets import Handed
 from trunkline.pps.serving import show_trouble
 from trunkline.pps.spec import SecretMount, Transform
 from trunkline.pps.standing import Keeper
-from trunkline.pps.states import PipelineState
 from trunkline.pps.tickets import Ticket
 
 log = logging.getLogger("trunkline.pachd")
@@ -107,8 +106,8 @@ class SpoutLoop:
         except Cancelled:
             pass
         except FailedPrecondition as error:
-            fail = partial(pipelines.to_state, key=key, state=PipelineState.FAILURE, reason=str(error))
-            pfs.change(fail)  # a secret is missing, say: it is of no use to try again before the next version
+            # A secret is missing, say: it is of no use to try again before the next version.
+            pfs.change(partial(pipelines.fail, key=key, version=number, reason=str(error)))
         except Exception:
             log.exception("a spout could not be looked after", extra={"pipeline": key})
             self._stopping.wait(_PAUSE)

@@ -30,6 +30,9 @@ _DUE = f"SELECT * FROM crons WHERE due <= ? ORDER BY due, pipeline, number LIMIT
 _AHEAD = f"SELECT * FROM crons WHERE ticked > ? ORDER BY pipeline, number LIMIT {_AT_ONCE}"
 _ONE = "WHERE pipeline = ? AND number = ?"
 
+_MADE = "Cron tick repo for pipeline"
+"""How the description of a repo begins that was made for a clock: one that was there before is somebody's own."""
+
 
 class _Clock(msgspec.Struct, frozen=True):
     """A clock and how far it is; see the table."""
@@ -46,7 +49,7 @@ def make_repos(change: Change, ref: PipelineRef, given: PipelineSpec) -> None:
     for clock in inputs.crons(given.input) if given.input is not None else ():
         repo = clocks.repo_of(clock)
         if resolve.find_repo(change.tx, repo) is None:
-            repos.create(change, repo, description=f"Cron tick repo for pipeline {ref}.")
+            repos.create(change, repo, description=f"{_MADE} {ref}.")
 
 
 def wind(change: Change, pipeline: int, given: PipelineSpec) -> None:
@@ -63,10 +66,10 @@ def halt(change: Change, pipeline: int) -> None:
 
 
 def delete_repos(change: Change, given: PipelineSpec, *, force: bool) -> None:
-    """Deletes the repos of a pipeline's clocks; without `force` not those that something else reads."""
+    """Deletes the repos that were made for a pipeline's clocks; without `force` not those that something else reads."""
     for clock in inputs.crons(given.input) if given.input is not None else ():
         repo = resolve.find_repo(change.tx, clocks.repo_of(clock))
-        if repo is None:
+        if repo is None or not repo.description.startswith(_MADE):
             continue
         read = any(provenance.downstream_branches(change.tx, one.key) for one in repos.branches_of(change.tx, repo))
         if force or not read:

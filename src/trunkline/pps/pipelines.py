@@ -310,3 +310,11 @@ def to_state(change: Change, key: int, state: PipelineState, reason: str = "") -
     if state is PipelineState.FAILURE:
         jobs.end_all(change, key, JobState.FAILURE, reason or "the pipeline failed")
     return True
+
+
+def fail(change: Change, key: int, version: int, reason: str) -> bool:
+    """As `to_state`, for what is wrong with one version; one that came meanwhile may have what that lacked."""
+    row = change.tx.row("SELECT version FROM pipelines WHERE id = ?", (key,))
+    if row is None or row["version"] != version:
+        return False
+    return to_state(change, key, PipelineState.FAILURE, reason)

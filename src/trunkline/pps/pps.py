@@ -108,11 +108,14 @@ class Pps:
         Raises:
             NotFound: no such pipeline.
         """
-        with self.pfs.catalog.read() as tx:
-            pipeline = rows.pipeline(tx, ref)
-            version = rows.version(tx, pipeline.key, pipeline.version)
-        recipe = Recipe(version.spec, version.user_spec, version.merged_spec)
-        self.pfs.change(lambda change: pipelines.create(change, recipe, update=True, reprocess=reprocess))
+
+        def step(change: Change) -> None:
+            pipeline = rows.pipeline(change.tx, ref)
+            version = rows.version(change.tx, pipeline.key, pipeline.version)
+            recipe = Recipe(version.spec, version.user_spec, version.merged_spec)
+            pipelines.create(change, recipe, update=True, reprocess=reprocess)
+
+        self.pfs.change(step)
         self.logbook.wake()
 
     def start_pipeline(self, ref: PipelineRef) -> None:

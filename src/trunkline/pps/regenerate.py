@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 
 from trunkline.catalog import Tx
-from trunkline.kernel.errors import CycleDetected, InvalidRequest, NotBuilt, NotFound, Refused
+from trunkline.kernel.errors import CycleDetected, FailedPrecondition, InvalidRequest, NotBuilt, NotFound, Refused
 from trunkline.pfs.change import Change
 from trunkline.pps import canonical, defaults, draft, effective, pipelines, rows
 from trunkline.pps.pipelines import Recipe
 from trunkline.pps.refs import PipelineRef
 from trunkline.pps.rows import Pipeline
 
-_RULES = (InvalidRequest, Refused, NotBuilt, NotFound, CycleDetected)
+_RULES = (InvalidRequest, Refused, FailedPrecondition, NotBuilt, NotFound, CycleDetected)
 """What is wrong with a spec, as against with the catalog."""
 
 
@@ -32,7 +32,8 @@ def regenerate(change: Change, project: str | None = None, *, reprocess: bool = 
         The pipelines that were changed, oldest first.
 
     Raises:
-        InvalidRequest, Refused, NotBuilt, NotFound: one of them cannot be changed; the message names it.
+        InvalidRequest, Refused, FailedPrecondition, NotBuilt, NotFound: one of them cannot be changed; the message
+            names it.
     """
     changed = []
     for pipeline in _pipelines(change.tx, project):
