@@ -33,8 +33,12 @@ log = logging.getLogger("trunkline.pachd")
 _NO_INPUTS = b"\x90"
 """The inputs of a spout's datum, as the datum maps of jobs write them."""
 
-_ONE = "SELECT id, version FROM pipelines WHERE type = 'SPOUT' AND stopped = 0 AND state <> 'FAILURE'"
-_WANTED = f"{_ONE} ORDER BY id"
+# By the commit of the version: SQLite gives the key of a pipeline that was deleted to the next one.
+_ONE = """
+SELECT pipelines.id AS id, pipeline_versions.spec_commit AS made FROM pipelines
+JOIN pipeline_versions ON pipeline_versions.pipeline = pipelines.id AND pipeline_versions.version = pipelines.version
+WHERE pipelines.type = 'SPOUT' AND pipelines.stopped = 0 AND pipelines.state <> 'FAILURE'"""
+_WANTED = f"{_ONE} ORDER BY pipelines.id"
 _PAUSE = 1.0
 
 
@@ -49,7 +53,7 @@ class SpoutLoop:
         self._pps, self._dispatcher = pps, dispatcher
         self._loop = Loop("spouts", pps.pfs.catalog.watch, self._step)
         self._kept: dict[int, tuple[int, threading.Thread]] = {}
-        """By key of the pipeline: the version that is run, and by which thread."""
+        """By key of the pipeline: the commit of the version that is run (its key), and by which thread."""
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
@@ -76,38 +80,38 @@ class SpoutLoop:
         with catalog.leading() as leads:
             if leads:
                 with catalog.read() as tx:
-                    wanted = {row["id"]: row["version"] for row in tx.rows(_WANTED)}
+                    wanted = {row["id"]: row["made"] for row in tx.rows(_WANTED)}
         with self._lock:
             kept = dict(self._kept)
-        for key, (version, _) in kept.items():
-            if wanted.get(key) != version:
+        for key, (made, _) in kept.items():
+            if wanted.get(key) != made:
                 self._dispatcher.cancel_job(_number(key))
-        for key, version in wanted.items():
+        for key, made in wanted.items():
             if key not in kept:
-                self._keep(key, version)
+                self._keep(key, made)
         return False
 
-    def _keep(self, key: int, version: int) -> None:
-        thread = threading.Thread(target=self._run, args=(key, version), name=f"spout-{key}", daemon=True)
+    def _keep(self, key: int, made: int) -> None:
+        thread = threading.Thread(target=self._run, args=(key, made), name=f"spout-{key}", daemon=True)
         with self._lock:
-            self._kept[key] = version, thread
+            self._kept[key] = made, thread
         thread.start()
 
-    def _run(self, key: int, number: int) -> None:
+    def _run(self, key: int, made: int) -> None:
         """Keeps one version of a spout running until it is not wanted any more."""
         pfs = self._pps.pfs
         try:
             with pfs.catalog.read() as tx:
-                row = tx.row(rows.PIPELINE_QUERY + "WHERE pipelines.id = ? AND version = ?", (key, number))
-                if row is None:
+                if tx.row(f"{_ONE} AND pipelines.id = ? AND pipeline_versions.spec_commit = ?", (key, made)) is None:
                     return
-                pipeline, version = rows.pipeline_of(row), rows.version(tx, key, number)
+                pipeline = rows.pipeline_by_key(tx, key)
+                version = rows.version(tx, key, pipeline.version)
             _Spout(self._pps, self._dispatcher, pipeline, version).keep()
         except Cancelled:
             pass
         except FailedPrecondition as error:
             # A secret is missing, say: it is of no use to try again before the next version.
-            pfs.change(partial(pipelines.fail, key=key, version=number, reason=str(error)))
+            pfs.change(partial(pipelines.fail, key=key, made=made, reason=str(error)))
         except Exception:
             log.exception("a spout could not be looked after", extra={"pipeline": key})
             self._stopping.wait(_PAUSE)
@@ -138,7 +142,8 @@ class _Spout:
         pfs = self._pps.pfs
         pfs.writers.revoke(self._token)
         with pfs.catalog.read() as tx:
-            row = tx.row(f"{_ONE} AND id = ? AND version = ?", (self._pipeline.key, self._version.number))
+            here = self._pipeline.key, self._version.spec_commit
+            row = tx.row(f"{_ONE} AND pipelines.id = ? AND pipeline_versions.spec_commit = ?", here)
         if row is None:
             # It was stopped or updated before the loop could find its work to take back.
             self._dispatcher.cancel_job(_number(self._pipeline.key))

@@ -312,9 +312,16 @@ def to_state(change: Change, key: int, state: PipelineState, reason: str = "") -
     return True
 
 
-def fail(change: Change, key: int, version: int, reason: str) -> bool:
-    """As `to_state`, for what is wrong with one version; one that came meanwhile may have what that lacked."""
-    row = change.tx.row("SELECT version FROM pipelines WHERE id = ?", (key,))
-    if row is None or row["version"] != version:
-        return False
-    return to_state(change, key, PipelineState.FAILURE, reason)
+def fail(change: Change, key: int, made: int, reason: str) -> bool:
+    """As `to_state`, for what is wrong with one version; one that came meanwhile may have what that lacked.
+
+    Args:
+        made: the key of the version's commit.
+    """
+    row = change.tx.row(
+        "SELECT 1 FROM pipelines JOIN pipeline_versions AS newest "
+        "ON newest.pipeline = pipelines.id AND newest.version = pipelines.version "
+        "WHERE pipelines.id = ? AND newest.spec_commit = ?",
+        (key, made),
+    )
+    return row is not None and to_state(change, key, PipelineState.FAILURE, reason)

@@ -159,7 +159,7 @@ class JobRunner:
         except _Hopeless as error:
             reason = str(error)
             # Ends the job as well, unless the pipeline was stopped or has failed before.
-            self._pfs.change(partial(pipelines.fail, key=job.pipeline, version=job.version, reason=reason))
+            self._pfs.change(partial(pipelines.fail, key=job.pipeline, made=version.spec_commit, reason=reason))
             return _Turn([Event.BROKEN], reason)
         except (Corrupt, TooManyInputs, _Broken) as error:
             return _Turn([Event.BROKEN], str(error))
