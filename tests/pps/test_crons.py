@@ -189,6 +189,13 @@ def test_a_repo_that_was_there_before_its_clock_stays_with_what_is_in_it(world: 
     assert list(fsck.check(world.pfs)) == []
 
 
+def test_a_clock_cannot_tick_into_what_a_pipeline_makes(world: World) -> None:
+    world.repo("data")
+    world.pipeline("edges", "data")
+    with pytest.raises(Refused, match="default/edges@master comes from others, so no tick can: name another repo"):
+        world.pipeline("clock", cron(repo="edges"))
+
+
 def test_ticks_that_somebody_else_reads_stay(world: World) -> None:
     world.pipeline("clock", cron(repo="ticks"))
     world.pipeline("other", pfs_input("ticks"))

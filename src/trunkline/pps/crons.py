@@ -45,9 +45,17 @@ class _Clock(msgspec.Struct, frozen=True):
 
 
 def make_repos(change: Change, ref: PipelineRef, given: PipelineSpec) -> None:
-    """Makes the repos of a pipeline's clocks that are not there."""
+    """Makes the repos of a pipeline's clocks that are not there.
+
+    Raises:
+        Refused: a pipeline writes to the branch that ticks would come to.
+    """
     for clock in inputs.crons(given.input) if given.input is not None else ():
         repo = clocks.repo_of(clock)
+        branch = resolve.find_branch(change.tx, clocks.branch_of(clock))
+        if branch is not None and provenance.direct_branches(change.tx, branch.key):
+            words = f"{branch.ref} comes from others, so no tick can: name another repo"
+            raise Refused(f'input.cron "{clock.name}": {words}')
         if resolve.find_repo(change.tx, repo) is None:
             repos.create(change, repo, description=f"{_MADE} {ref}.")
 
