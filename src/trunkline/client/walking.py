@@ -10,8 +10,8 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from types import TracebackType
 from typing import NamedTuple
@@ -28,7 +28,11 @@ MANY = 64
 GROUP = 16
 """Folders that a process is told at once."""
 
+AHEAD = 8
+"""Groups for each process that may be under way."""
+
 MOST_PROCESSES = 4
+"""Beside this one, which looks as well."""
 
 
 class Listed:
@@ -81,7 +85,7 @@ class _Scouts:
     """The processes of a walk, of which there are none until there is much to look at."""
 
     def __init__(self) -> None:
-        self._count = min(processors(), MOST_PROCESSES)
+        self._count = min(processors() - 1, MOST_PROCESSES)
         self._threads: ThreadPoolExecutor | None = None
         self._own = threading.local()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -101,20 +105,28 @@ class _Scouts:
 
     def look(self, places: Sequence[_Place]) -> Iterator[tuple[_Place, Seen]]:
         """Looks at folders that lie side by side."""
-        if len(places) < MANY or self._count < 2:
+        if len(places) < MANY or self._count < 1:
             for place in places:
                 yield place, look(place.origin)
             return
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="scout")
-        groups = [places[at : at + GROUP] for at in range(0, len(places), GROUP)]
-        waiting: deque[tuple[Sequence[_Place], Future[list[Seen]]]] = deque()
-        for group in groups:
-            waiting.append((group, self._threads.submit(self._asked, [place.origin for place in group])))
-            if len(waiting) > 2 * self._count:
-                yield from _together(*waiting.popleft())
+        ahead = AHEAD * self._count
+        waiting: deque[_Group] = deque()
+        for at in range(0, len(places), GROUP):
+            waiting.append(_Group(places[at : at + GROUP], self._threads, self._asked))
+            if len(waiting) > ahead:
+                yield from self._first(waiting)
         while waiting:
-            yield from _together(*waiting.popleft())
+            yield from self._first(waiting)
+
+    def _first(self, waiting: deque[_Group]) -> Iterator[tuple[_Place, Seen]]:
+        """What the first group holds; while it is under way, this process looks at the last ones that nobody began."""
+        first = waiting.popleft()
+        left = reversed(waiting)
+        while not first.done() and (last := next(left, None)) is not None:
+            last.take()
+        yield from zip(first.places, first.result(), strict=True)
 
     def _asked(self, folders: list[str]) -> list[Seen]:
         """Asks the process of this thread, which has one as long as it can be had."""
@@ -143,5 +155,25 @@ def _answer(process: subprocess.Popen[bytes], folders: list[str]) -> list[Seen]:
     raise Closed
 
 
-def _together(group: Sequence[_Place], seen: Future[list[Seen]]) -> Iterator[tuple[_Place, Seen]]:
-    yield from zip(group, seen.result(), strict=True)
+class _Group:
+    """Folders that are looked at together."""
+
+    def __init__(
+        self, places: Sequence[_Place], threads: ThreadPoolExecutor, ask: Callable[[list[str]], list[Seen]]
+    ) -> None:
+        self.places = places
+        self._asked = threads.submit(ask, [place.origin for place in places])
+        self._here: list[Seen] | None = None
+
+    def done(self) -> bool:
+        """Whether it is known what they hold."""
+        return self._here is not None or self._asked.done()
+
+    def take(self) -> None:
+        """Looks at them in this process, unless another one has begun."""
+        if self._here is None and self._asked.cancel():
+            self._here = [look(place.origin) for place in self.places]
+
+    def result(self) -> list[Seen]:
+        """What they hold."""
+        return self._asked.result() if self._here is None else self._here

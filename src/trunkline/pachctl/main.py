@@ -6,11 +6,14 @@ loaded before the command is known.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
+from types import ModuleType
 from typing import NoReturn
 
 import click
@@ -174,7 +177,22 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:], App(environ=dict(os.environ))))
+    hasten()
+    code = run(sys.argv[1:], App(environ=dict(os.environ)))
+    # Everything that has to be written is, and nobody waits for Python to take itself apart.
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def hasten() -> None:
+    """Leaves out what would be a quarter of a short command's time, and what nothing here needs.
+
+    `grpc.aio` brings `asyncio` and `ssl`; and a collector that looks at every import finds nothing.
+    """
+    sys.modules.setdefault("grpc.aio", ModuleType("grpc.aio"))
+    gc.set_threshold(100_000)
 
 
 def _tell(error: Exception, *, debug: bool) -> int:
