@@ -43,7 +43,7 @@ def test_up_while_there_is_work(data: Place, tmp_path: Path) -> None:
     assert (about.details.autoscaling, about.details.workers_requested) == (True, 0)
     id = data.put(a=b"1")
     wait_for(lambda: _about(data, "sleepy").state == RUNNING, "the pipeline to wake")
-    assert _about(data, "sleepy").details.workers_requested == 1
+    wait_for(lambda: _about(data, "sleepy").details.workers_requested == 1, "a worker to be asked for")
     go.touch()
     assert _ended(data, "sleepy", id).state == pps.JobState.JOB_SUCCESS
     wait_for(lambda: _about(data, "sleepy").state == STANDBY, "standby again")

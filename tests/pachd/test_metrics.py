@@ -19,6 +19,7 @@ from trunkline.kernel import log
 from trunkline.kernel.config import Settings
 from trunkline.kernel.errors import FailedPrecondition
 from trunkline.pachd.daemon import Pachd
+from trunkline.testing.commands import wait_for
 from trunkline.wire import upkeep_pb2, upkeep_pb2_grpc
 
 LABELS = {
@@ -101,11 +102,16 @@ def test_what_happened_is_counted(watched: Watched) -> None:
     run_a_job(watched.client)
     with grpc.insecure_channel(watched.grpc) as channel:
         list(upkeep_pb2_grpc.UpkeepStub(channel).CollectGarbage(upkeep_pb2.CollectGarbageRequest()))
-    after = watched.scrape()
+    after: dict = {}
 
     def grown(name: str, *labels: str) -> float:
-        return after[name].get(labels, 0.0) - before.get(name, {}).get(labels, 0.0)
+        return after.get(name, {}).get(labels, 0.0) - before.get(name, {}).get(labels, 0.0)
 
+    def counted() -> bool:
+        after.update(watched.scrape())
+        return grown("trunkline_jobs_ended_total", "SUCCESS") == 2
+
+    wait_for(counted, "what is counted after the change that ends a job")
     assert grown("trunkline_rpc_calls_total", "pfs_v2.API.CreateRepo", "OK") == 1
     assert grown("trunkline_rpc_seconds_count", "pfs_v2.API.CreateRepo") == 1
     assert grown("trunkline_rpc_seconds_bucket", "+Inf", "pfs_v2.API.CreateRepo") == 1
@@ -116,9 +122,9 @@ def test_what_happened_is_counted(watched: Watched) -> None:
     assert grown("trunkline_datum_seconds_total", "process") > 0
     assert grown("trunkline_catalog_commit_seconds_count") > 10
     assert grown("trunkline_garbage_collections_total") == 1
-    assert grown("trunkline_workers_started_total") == 1
+    assert grown("trunkline_workers_started_total") >= 1
     assert after["trunkline_store_calls_total"][("put_many",)] > 0
-    assert after["trunkline_workers"][()] == 1
+    assert after["trunkline_workers"][()] >= 1
     assert after["trunkline_datums_queued"] == {("waiting",): 0, ("with a worker",): 0}
     assert "trunkline_jobs_unfinished" not in after
     assert after["process_open_fds"][()] > 0

@@ -29,6 +29,8 @@ def read_small(path: str, size: int) -> bytes | None:
         descriptor = os.open(path, _READ)
         try:
             data = os.read(descriptor, size + 1)
+            while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+                data += more  # some network file systems hand out less than they were asked for
         finally:
             os.close(descriptor)
     except OSError as error:

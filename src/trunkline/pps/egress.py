@@ -47,7 +47,8 @@ LOOK = 1.0
 Password = Callable[[str, str], str]
 """The value of a key of a secret, by the secret's name and the key."""
 
-_PASSING = (StorageFailed, StorageFull, Unreachable, Busy, Conflict, NotReady)
+_PASSING = (StorageFailed, StorageFull, Unreachable, Busy, Conflict, NotReady, secrets.SecretMissing)
+"""What time may mend. A secret that is not there may be about to be created anew, which is how one is changed."""
 
 
 class EgressFailed(Exception):
