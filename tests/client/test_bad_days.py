@@ -25,7 +25,6 @@ from .conftest import World
 
 CLIENT = """
 import select
-import signal
 import sys
 from trunkline.client import connect
 from trunkline.client.putting import put
@@ -39,7 +38,6 @@ def parts():
     while not select.select([sys.stdin], [], [], 0.1)[0]:
         pass  # not one long read: a signal that comes just before it would be looked at only after it
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # where a shell started us in the background, it is ignored
 repo = pfs.Repo(name="data", type="user", project=pfs.Project(name="default"))
 with connect(sys.argv[1]) as connection:
     try:

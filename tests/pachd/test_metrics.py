@@ -36,7 +36,7 @@ LABELS = {
     "le",
     "result",
 }
-MOST_SERIES = 2_000
+MOST_SERIES = 1_000
 
 
 class Watched:
@@ -128,7 +128,8 @@ def test_what_happened_is_counted(watched: Watched) -> None:
     assert after["trunkline_datums_queued"] == {("waiting",): 0, ("with a worker",): 0}
     assert "trunkline_jobs_unfinished" not in after
     assert after["process_open_fds"][()] > 0
-    assert sum(map(len, after.values())) < MOST_SERIES
+    # Grown, since what other tests called in this process is counted, too.
+    assert sum(map(len, after.values())) - sum(map(len, before.values())) < MOST_SERIES
 
 
 def test_jobs_that_wait_show(watched: Watched) -> None:
