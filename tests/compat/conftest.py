@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from pachyderm_sdk import Client
+from tests.compat.own import own_pachd
 from tests.compat.place import Place, place
 
 from trunkline.testing.commands import wait_for
@@ -60,6 +61,13 @@ def client(address: str) -> Client:
 def here(client: Client) -> Place:
     """A project of its own."""
     return place(client)
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Place]:
+    """A project on a pachd of its own, for what concerns everything there is."""
+    with own_pachd(tmp_path / "home") as pachd:
+        yield place(pachd.start())
 
 
 @pytest.fixture

@@ -16,6 +16,12 @@ from trunkline.testing.commands import wait_for
 @pytest.fixture
 def two(data: Place) -> Iterator[Place]:
     """The pipelines `good` and `bad` of `data`, each with a job done."""
+    make_two(data)
+    yield data
+    data.client.pps.delete_pipelines(projects=[data.project])
+
+
+def make_two(data: Place) -> None:
     for name, code in (("good", "true"), ("bad", "false")):
         data.client.pps.create_pipeline(
             pipeline=pps.Pipeline(name=name, project=data.project),
@@ -25,8 +31,6 @@ def two(data: Place) -> Iterator[Place]:
         )
     made = data.put(f=b"1")
     list(data.client.pps.inspect_job_set(job_set=pps.JobSet(id=made), wait=True))
-    yield data
-    data.client.pps.delete_pipelines(projects=[data.project])
 
 
 def names(found: object) -> list[str]:
@@ -100,19 +104,21 @@ def test_jq_filters_that_are_wrong(two: Place) -> None:
             list(call(projects=[two.project], jq_filter=".[0]"))
 
 
-def test_delete_all(two: Place) -> None:
-    stub = two.client.pps
+def test_delete_all(alone: Place) -> None:
+    alone.make("data")
+    make_two(alone)
+    stub = alone.client.pps
     with refused("UNKNOWN", "cannot delete a repo associated with a pipeline - delete the pipeline instead"):
-        two.pfs.delete_all()
-    assert names(stub.list_pipeline(projects=[two.project])) == ["bad", "good"], "all or nothing"
+        alone.pfs.delete_all()
+    assert names(stub.list_pipeline(projects=[alone.project])) == ["bad", "good"], "all or nothing"
     stub.delete_all()
     assert list(stub.list_pipeline()) == []
     assert list(stub.list_job(history=-1)) == []
-    assert [one.repo.name for one in two.pfs.list_repo(type="", projects=[two.project])] == ["data"]
-    assert two.walk() == ["/", "/f"]
+    assert [one.repo.name for one in alone.pfs.list_repo(type="", projects=[alone.project])] == ["data"]
+    assert alone.walk() == ["/", "/f"]
     stub.delete_all()
-    two.pfs.delete_all()
-    assert list(two.pfs.list_repo(type="")) == []
+    alone.pfs.delete_all()
+    assert list(alone.pfs.list_repo(type="")) == []
 
 
 def test_there_is_no_loki(client: Client) -> None:

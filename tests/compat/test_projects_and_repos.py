@@ -197,10 +197,10 @@ def test_repos_summary(here: Place) -> None:
     assert (found.project.name, found.user_repo_count, found.size_bytes) == (here.project.name, 2, 5)
 
 
-def test_delete_all(here: Place) -> None:
-    here.make("a")
-    here.put("a@master", f=b"1")
-    here.pfs.delete_all()
-    assert [one.project.name for one in here.pfs.list_project()] == ["default"]
-    assert list(here.pfs.list_repo(type="")) == []
-    assert list(here.pfs.list_commit_set()) == []
+def test_delete_all(alone: Place) -> None:
+    alone.make("a")
+    alone.put("a@master", f=b"1")
+    alone.pfs.delete_all()
+    assert [one.project.name for one in alone.pfs.list_project()] == ["default"]
+    assert list(alone.pfs.list_repo(type="")) == []
+    assert list(alone.pfs.list_commit_set()) == []
