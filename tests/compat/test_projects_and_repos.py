@@ -173,16 +173,16 @@ def test_delete_repo(here: Place) -> None:
     assert list(here.pfs.list_repo(type="", projects=[here.project])) == []
 
 
-def test_delete_repos(here: Place) -> None:
-    other = place(here.client)
-    here.make("a", "b")
+def test_delete_repos(alone: Place) -> None:
+    other = place(alone.client)
+    alone.make("a", "b")
     other.make("c")
-    assert here.pfs.delete_repos().repos == []
-    gone = here.pfs.delete_repos(projects=[here.project]).repos
+    assert alone.pfs.delete_repos().repos == []
+    gone = alone.pfs.delete_repos(projects=[alone.project]).repos
     assert sorted(one.name for one in gone) == ["a", "b"]
     assert other.pfs.repo_exists(other.repo("c"))
-    assert other.repo("c") in here.pfs.delete_repos(all=True, force=True).repos
-    assert list(here.pfs.list_repo(type="")) == []
+    assert other.repo("c") in alone.pfs.delete_repos(all=True, force=True).repos
+    assert list(alone.pfs.list_repo(type="")) == []
 
 
 def test_repos_summary(here: Place) -> None:
